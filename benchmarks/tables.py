@@ -1,0 +1,135 @@
+"""Trains and evaluates the tables of the README: method x seed, equal budgets, resumable.
+
+    python benchmarks/tables.py mnist --data-dir DIR --jobs 2
+    python benchmarks/tables.py lines --jobs 2
+
+Every process has one thread. What is done is skipped, what was broken off goes on. Ends with
+benchmarks/results/NAME.json: settings, machine, versions, and every figure by run.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # one thread a process: two with two each slow each other
+
+import argparse
+import json
+import multiprocessing
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def rows() -> dict[str, object]:
+    from resynthesis.methods import ACAI, AE, AMR
+
+    return {
+        "ae": AE(),
+        "ae-gan": AE(adversary=True),
+        "acai": ACAI(),
+        "acai-amr": ACAI(variant="amr"),
+        "amr-mixup-2": AMR(),
+        "amr-mixup-3": AMR(parents=3),
+        "amr-shared-bernoulli-2": AMR(mixer="shared-bernoulli"),
+    }
+
+
+# name: (code shape, epochs, steps, seeds)
+TABLES = {"mnist": ((2, 4, 4), 3.0, None, 3), "lines": ((16, 2, 2), 10.0, 2000, 1)}
+
+
+def one(table: str, row: str, seed: int, args: argparse.Namespace) -> str:
+    """Trains one run, or goes on with it."""
+    import torch
+
+    from resynthesis import runs
+    from resynthesis.data import DataConfig
+    from resynthesis.nets import Nets
+    from resynthesis.train import Training
+
+    torch.set_num_threads(1)
+    path = Path(args.out) / table / f"{row}-seed{seed}"
+    code, epochs, steps, _ = TABLES[table]
+    config = runs.Config(
+        method=rows()[row],
+        data=DataConfig(data=table, data_dir=args.data_dir),
+        nets=Nets(code=code),
+        training=Training(epochs=epochs, steps=steps, seed=seed),
+    )
+    begun = time.perf_counter()
+    if not (path / "checkpoint" / "state.safetensors").exists():
+        shutil.rmtree(path, ignore_errors=True)
+        run = runs.start(config, path)
+    else:
+        run = runs.Run(path)
+        if not run.log() or run.log()[-1]["step"] < config.training.total_steps(
+            run.facts.train_size
+        ):
+            run = runs.resume(path)
+    if not run.metrics():
+        from resynthesis.evaluate import evaluate
+
+        run.save_metrics(evaluate(run.load_nets("cpu"), run.load_data()))
+    return f"{path.name}: {time.perf_counter() - begun:.0f} s {run.metrics()}"
+
+
+def job(task: tuple[str, str, int, argparse.Namespace]) -> str:
+    return one(*task)
+
+
+def collect(table: str, args: argparse.Namespace) -> None:
+    """Writes benchmarks/results/NAME.json from the run folders that are done."""
+    from resynthesis import runs
+
+    found, about = [], {}
+    for row in rows():
+        for seed in range(TABLES[table][3]):
+            path = Path(args.out) / table / f"{row}-seed{seed}"
+            if not (path / "metrics.json").exists():
+                continue
+            run = runs.Run(path)
+            last = run.log()[-1]
+            about = {
+                "versions": run.tree["versions"],
+                "machine": run.tree["machine"],
+                "nets": asdict(run.config.nets),
+                "training": {**asdict(run.config.training), "seed": "see runs"},
+                "train_size": run.facts.train_size,
+                "data_checksum": run.facts.checksum,
+            }
+            found.append(
+                {
+                    "row": row,
+                    "seed": seed,
+                    "settings": {"method": run.config.name, **run.tree["settings"]},
+                    "images": last["images"],
+                    "seconds": last["seconds"],
+                    "metrics": run.metrics(),
+                }
+            )
+    tree = {"table": table, "processes_at_once": args.jobs, **about, "runs": found}
+    path = HERE / "results" / f"{table}.json"
+    path.write_text(json.dumps(tree, indent=1) + "\n")
+    print(f"{len(found)} runs in {path}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--out", default="runs/tables")
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    tasks = [(args.table, r, s, args) for s in range(TABLES[args.table][3]) for r in rows()]
+    with multiprocessing.get_context("spawn").Pool(args.jobs, maxtasksperchild=1) as pool:
+        for line in pool.imap_unordered(job, tasks):
+            print(line, flush=True)
+    collect(args.table, args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Several runs in one table: those that differ only in seed become mean ± std (n)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from .runs import Run
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting. `metrics`: name -> (mean over seeds, sample standard deviation or None)."""
+
+    label: str
+    seeds: int
+    images: int
+    metrics: dict[str, tuple[float, float | None]]
+
+    def to_json(self) -> dict[str, Any]:
+        metrics = {k: {"mean": m, "std": s} for k, (m, s) in self.metrics.items()}
+        return {"run": self.label, "n": self.seeds, "images": self.images, "metrics": metrics}
+
+
+def compare(runs: Sequence[Run]) -> list[Row]:
+    """Rows in the order in which their first run is given.
+
+    Raises ValueError where a run has not been evaluated.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if not run.metrics():
+            raise ValueError(f"{run.path} has no metrics yet: run `resynth evaluate {run.path}`")
+        groups.setdefault(json.dumps(_settings(run), sort_keys=True, default=str), []).append(run)
+    first = [members[0] for members in groups.values()]
+    return [
+        Row(_label(members[0], first), len(members), _images(members), _summarise(members))
+        for members in groups.values()
+    ]
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """All settings but the seed and the places of files."""
+    tree = run.config.to_json()
+    tree["training"] = {
+        k: v
+        for k, v in tree["training"].items()
+        if k not in ("seed", "device", "log_every", "picture_every", "checkpoint_every")
+    }
+    tree["data"] = {k: v for k, v in tree["data"].items() if k not in ("data_dir", "memory")}
+    return tree
+
+
+def _summarise(runs: Sequence[Run]) -> dict[str, tuple[float, float | None]]:
+    names = [n for n in runs[0].metrics() if all(n in run.metrics() for run in runs)]
+    columns = {name: [run.metrics()[name] for run in runs] for name in names}
+    columns["images_per_second"] = [_rate(run) for run in runs]
+    return {
+        name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else None)
+        for name, v in columns.items()
+    }
+
+
+def _rate(run: Run) -> float:
+    last = (run.log() or [{"images": 0, "seconds": 1.0}])[-1]
+    return float(last["images"] / max(last["seconds"], 1e-9))
+
+
+def _images(runs: Sequence[Run]) -> int:
+    return int((runs[0].log() or [{"images": 0}])[-1]["images"])
+
+
+def _label(run: Run, others: Sequence[Run]) -> str:
+    """The method, the settings that are not its defaults, and the data where it differs."""
+    method = run.config.method
+    changed = [
+        f"{f.name}={getattr(method, f.name)}"
+        for f in fields(method)  # type: ignore[arg-type]
+        if getattr(method, f.name) != f.default
+    ]
+    settings = [_settings(other) for other in others]
+    own = _settings(run)
+    for part in ("data", "nets", "probe", "training"):
+        for name, value in own[part].items():
+            if any(s[part][name] != value for s in settings):
+                changed.append(f"{name}={value}")
+    return " ".join([run.config.name, *changed])

@@ -1,0 +1,164 @@
+"""Data: named sets, folders of images, .npz archives and IDX files, as three parts of uint8.
+
+data = load(DataConfig(data="digits"))
+x, y = data.train.batch(step=0, size=64, seed=0)   # x (64, 1, 32, 32) in [-1, 1]
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .archives import read_idx_pair, read_npz
+from .folder import read as read_folder
+from .images import as_images, resize, to_uint8
+from .named import SETS, find_idx, from_train_test
+from .sets import Data, ImageSet, choose, hide_labels, seeded, split, to_float
+
+DEFAULT_SIZE = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which images, and how many of them."""
+
+    data: str = "digits"
+    """A set's name, a folder of images (flat or one subfolder per class), an .npz, or a folder
+    with IDX files."""
+    data_dir: Path | None = None
+    """Where named sets are kept; RESYNTH_DATA, else a cache folder in the home directory."""
+    size: int = DEFAULT_SIZE
+    """Height and width that images are brought to: 16, 32, 64 or 128."""
+    classes: tuple[str, ...] = ()
+    """Only these classes, by name; all of them where none is given."""
+    train_size: int | None = None
+    """Train on so many of the training images, chosen by seed."""
+    labels: int | None = None
+    """Keep so many training labels, chosen by seed, as many of each class; hide the others."""
+    strict: bool = False
+    """Refuse a folder with a broken file instead of leaving the file out."""
+    memory: float = 2.0
+    """Folders whose pixels take more than so many GiB are streamed from disk."""
+
+
+def data_dir(config: DataConfig) -> Path:
+    """Where named sets are kept."""
+    if config.data_dir:
+        return config.data_dir
+    return Path(os.environ.get("RESYNTH_DATA") or Path.home() / ".cache" / "resynthesis")
+
+
+def load(config: DataConfig, *, seed: int = 0) -> Data:
+    """The set that `config` names, in three parts. `seed` chooses subsets, not the parts.
+
+    Raises ValueError or OSError with one sentence where there is no such set or it is broken.
+    """
+    data = _load_whole(config)
+    if config.classes:
+        data = keep_classes(data, config.classes)
+    train = data.train
+    if config.train_size is not None:
+        train = choose(train, config.train_size, seed=seed)
+    if config.labels is not None:
+        train = hide_labels(train, config.labels, classes=len(data.classes), seed=seed)
+    return data.with_train(train)
+
+
+def _load_whole(config: DataConfig) -> Data:
+    from ..nets import SIZES
+
+    if config.size not in SIZES:
+        raise ValueError(
+            f"the image size must be one of {', '.join(map(str, SIZES))}, not {config.size}"
+        )
+    if config.data in SETS:
+        return SETS[config.data].load(data_dir(config), config.size)
+    path = Path(config.data).expanduser()
+    if not path.exists():
+        raise ValueError(
+            f"there is no data set and no path '{config.data}' (sets: {', '.join(SETS)})"
+        )
+    name = path.resolve().name
+    notes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    if path.is_file():
+        if path.suffix != ".npz":
+            raise ValueError(f"{path} is no .npz archive: give a folder, an .npz, or a set's name")
+        pixels, labels = read_npz(path)
+        images = ImageSet(resize(pixels, config.size), labels)
+    elif found := _idx_pairs(path):
+        if len(found) == 2:
+            (train, test) = (read_idx_pair(*pair) for pair in found)
+            classes = _number_classes(torch.cat([train[1], test[1]]))
+            return from_train_test(name, train, test, config.size, classes)
+        pixels, labels = read_idx_pair(*found[0])
+        images = ImageSet(resize(pixels, config.size), labels)
+    else:
+        images, classes, notes = read_folder(
+            path, size=config.size, strict=config.strict, memory=config.memory
+        )
+    if images.labels is not None and not classes:
+        images, classes = _dense(images)
+    train_part, valid, test_part = split(images, classes=classes)
+    return Data(name, train_part, valid, test_part, classes, notes)
+
+
+def keep_classes(data: Data, wanted: tuple[str, ...]) -> Data:
+    """Only the images of some classes, relabelled 0, 1, ... in the order wanted."""
+    if not data.classes:
+        raise ValueError(f"the data set '{data.name}' has no classes to choose from")
+    if unknown := [c for c in wanted if c not in data.classes]:
+        raise ValueError(f"unknown class '{unknown[0]}': {data.name} has {', '.join(data.classes)}")
+    old = torch.tensor([data.classes.index(c) for c in wanted])
+    parts = []
+    for part in data.parts.values():
+        if part.labels is None:
+            raise ValueError(f"the data set '{data.name}' has no labels")
+        match = part.labels[:, None] == old
+        kept = part.subset(match.any(1).nonzero().flatten())
+        parts.append(kept.with_labels(match[match.any(1)].int().argmax(1)))
+    train, valid, test = parts
+    return Data(data.name, train, valid, test, wanted, data.notes)
+
+
+def _dense(images: ImageSet) -> tuple[ImageSet, tuple[str, ...]]:
+    """Any integer labels as 0, 1, ..., with their old values as class names."""
+    if images.labels is None:
+        return images, ()
+    values, labels = images.labels.unique(return_inverse=True)
+    return images.with_labels(labels), tuple(str(int(v)) for v in values)
+
+
+def _number_classes(labels: torch.Tensor) -> tuple[str, ...]:
+    return tuple(str(i) for i in range(int(labels.max()) + 1))
+
+
+def _idx_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """(images, labels) files of the training and, where there is one, the test part."""
+    pairs = []
+    for part in ("train", "t10k", "test"):
+        images = find_idx(folder, f"{part}-images-idx3-ubyte")
+        labels = find_idx(folder, f"{part}-labels-idx1-ubyte")
+        if images and not labels:
+            raise ValueError(f"{images} has no label file beside it")
+        if images and labels:
+            pairs.append((images, labels))
+    return pairs
+
+
+__all__ = [
+    "SETS",
+    "Data",
+    "DataConfig",
+    "ImageSet",
+    "as_images",
+    "data_dir",
+    "load",
+    "resize",
+    "seeded",
+    "to_float",
+    "to_uint8",
+]

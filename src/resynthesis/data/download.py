@@ -1,0 +1,101 @@
+"""Downloads: several mirrors, resumed where they broke off, checked by SHA-256, written whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+TIMEOUT = 30.0  # seconds without an answer
+TRIES = 3  # at each mirror
+CHUNK = 1 << 20
+
+
+class DownloadError(OSError):
+    """No mirror gave the file; the message says which, and where to put it by hand."""
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch(
+    name: str,
+    mirrors: Sequence[str],
+    checksum: str,
+    folder: Path,
+    *,
+    tries: int = TRIES,
+    timeout: float = TIMEOUT,
+    pause: float = 1.0,
+) -> Path:
+    """The file `name` in `folder`, downloaded from the first mirror that gives the right bytes.
+
+    mirrors: addresses of folders, tried in order, each `tries` times with growing pauses. What
+    has come stays in `name.part` and is resumed, also by a later call. Raises DownloadError.
+    """
+    path, part = folder / name, folder / f"{name}.part"
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    reasons = []
+    for mirror in mirrors:
+        address = mirror.rstrip("/") + "/" + name
+        for attempt in range(tries):
+            try:
+                _continue(address, part, timeout)
+            except (OSError, ValueError) as error:  # URLError, timeouts and resets are OSErrors
+                reasons.append(f"{mirror}: {getattr(error, 'reason', error)}")
+                if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410):
+                    break
+                if attempt + 1 < tries:
+                    time.sleep(pause * 2**attempt)
+                continue
+            if sha256(part) == checksum:
+                os.replace(part, path)
+                return path
+            reasons.append(f"{mirror}: wrong bytes")
+            part.unlink()
+            break
+    raise DownloadError(
+        f"cannot download {name} ({'; '.join(dict.fromkeys(reasons))}): put it into {folder} by "
+        "hand, or point --data-dir at a folder that has it"
+    )
+
+
+def _continue(address: str, part: Path, timeout: float) -> None:
+    """Appends what is missing to `part`; raises OSError where the connection ends too early."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(address, headers={"User-Agent": "resynthesis"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        answer = urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and have:  # nothing is missing, or the part is not of this file
+            return
+        raise
+    with answer:
+        resumed = answer.status == 206
+        expected = int(answer.headers.get("Content-Length") or -1)
+        got = 0
+        with part.open("ab" if resumed else "wb") as file:
+            while chunk := answer.read(CHUNK):
+                file.write(chunk)
+                got += len(chunk)
+                _show(part, have * resumed + got, have * resumed + expected)
+    if 0 <= got < expected:
+        raise OSError(f"the connection broke off after {got:,} of {expected:,} bytes")
+
+
+def _show(part: Path, done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        share = f"{done / total:6.1%}" if total > 0 else f"{done / 2**20:.0f} MiB"
+        print(f"\r{part.stem} {share}", end="\n" if done == total else "", file=sys.stderr)

@@ -1,0 +1,166 @@
+"""A folder of images, flat or one subfolder per class: in memory where it fits, else streamed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .images import SUFFIXES, BadImage, decode, is_colour
+from .sets import ImageSet, shuffled, to_float
+
+WORKERS = 4
+AHEAD = 8  # batches that are decoded before they are asked for
+
+
+class Folder(ImageSet):
+    """Images that are decoded when they are asked for, a few batches ahead, by threads.
+
+    A file that turns out to be broken is replaced by the next good one and its label; `bad`
+    collects their messages.
+    """
+
+    def __init__(self, paths: list[Path], labels: Tensor | None, size: int, channels: int):
+        super().__init__(torch.empty(len(paths), channels, size, size, device="meta"), labels)
+        self.paths = np.array([str(p) for p in paths])  # a list of a million Paths takes 300 MB
+        self.size, self.channels = size, channels
+        self.bad: dict[int, str] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._ahead: dict[tuple[int, int, int], Future[tuple[Tensor, Tensor | None]]] = {}
+
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        x, y = self._read(index)
+        return to_float(x.to(self.device)), y if y is None else y.to(self.device)
+
+    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        self._pool = self._pool or ThreadPoolExecutor(WORKERS, "decode")
+        self._ahead = {
+            k: f for k, f in self._ahead.items() if k[0] >= step and k[1:] == (size, seed)
+        }
+        for s in range(step, step + AHEAD):
+            if (s, size, seed) not in self._ahead:
+                index = shuffled(len(self), s * size, size, seed)
+                self._ahead[s, size, seed] = self._pool.submit(self._read, index)
+        x, y = self._ahead.pop((step, size, seed)).result()
+        return to_float(x.to(self.device)), y if y is None else y.to(self.device)
+
+    def _read(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        read = [self._read_one(int(i)) for i in index]
+        kept = torch.tensor([i for i, _ in read])
+        pixels = torch.from_numpy(np.stack([image for _, image in read]))
+        return pixels, None if self.labels is None else self.labels.cpu()[kept]
+
+    def _read_one(self, i: int) -> tuple[int, np.ndarray]:
+        for j in [*range(i, len(self)), *range(i)]:
+            if j in self.bad:
+                continue
+            try:
+                return j, decode(Path(self.paths[j]), self.size, self.channels)
+            except BadImage as error:
+                self.bad[j] = str(error)
+        raise BadImage("none of the images can be read")
+
+    def subset(self, index: Tensor) -> Folder:
+        labels = None if self.labels is None else self.labels[index]
+        return Folder(
+            [Path(p) for p in self.paths[index.numpy()]], labels, self.size, self.channels
+        )
+
+    def with_labels(self, labels: Tensor) -> Folder:
+        return Folder([Path(p) for p in self.paths], labels, self.size, self.channels)
+
+    def update(self, digest: hashlib._Hash) -> None:
+        for path in self.paths:
+            digest.update(f"{Path(path).name} {Path(path).stat().st_size}\n".encode())
+        if self.labels is not None:
+            digest.update(self.labels.cpu().numpy().tobytes())
+
+
+def find(folder: Path) -> tuple[list[Path], list[int] | None, tuple[str, ...]]:
+    """Image paths, sorted; their labels, or None where the folder is flat; the class names."""
+    flat = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in SUFFIXES]
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    nested = {
+        name: [p for p in sorted((folder / name).rglob("*")) if p.suffix.lower() in SUFFIXES]
+        for name in names
+    }
+    nested = {name: paths for name, paths in nested.items() if paths}
+    if flat and nested:
+        raise ValueError(
+            f"{folder} has images beside subfolders with images: put every image into the "
+            "subfolder of its class, or none"
+        )
+    if flat:
+        return flat, None, ()
+    labels = [c for c, paths in enumerate(nested.values()) for _ in paths]
+    paths = [p for group in nested.values() for p in group]
+    # A single subfolder says nothing about classes.
+    return paths, labels if len(nested) > 1 else None, tuple(nested) if len(nested) > 1 else ()
+
+
+def read(
+    folder: Path, *, size: int, strict: bool, memory: float
+) -> tuple[ImageSet, tuple[str, ...], tuple[str, ...]]:
+    """A folder's images, class names, and notes about files that were skipped.
+
+    Sets whose pixels take more than `memory` GiB are streamed. Raises ValueError where there is
+    no image, and with `strict` for the first broken file.
+    """
+    paths, labels, classes = find(folder)
+    if not paths:
+        raise ValueError(f"{folder} has no images (looked for {', '.join(sorted(SUFFIXES))})")
+    errors: list[str] = []
+    colour, good = False, []
+    for i, path in enumerate(paths):
+        try:
+            colour = is_colour(path) or colour
+            good.append(i)
+        except BadImage as error:
+            errors.append(_note(error, strict))
+    channels = 3 if colour else 1
+    if len(good) * channels * size**2 > memory * 2**30:
+        kept = None if labels is None else torch.tensor([labels[i] for i in good])
+        images: ImageSet = Folder([paths[i] for i in good], kept, size, channels)
+        return images, classes, _notes(errors)
+
+    pixels = []
+    readable = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for i, result in zip(
+            good, pool.map(lambda i: _try(paths[i], size, channels), good), strict=True
+        ):
+            if isinstance(result, BadImage):
+                errors.append(_note(result, strict))
+            else:
+                pixels.append(result)
+                readable.append(i)
+    if not pixels:
+        raise ValueError(f"none of the {len(paths)} images in {folder} can be read")
+    kept = None if labels is None else torch.tensor([labels[i] for i in readable])
+    return ImageSet(torch.from_numpy(np.stack(pixels)), kept), classes, _notes(errors)
+
+
+def _try(path: Path, size: int, channels: int) -> np.ndarray | BadImage:
+    try:
+        return decode(path, size, channels)
+    except BadImage as error:
+        return error
+
+
+def _note(error: BadImage, strict: bool) -> str:
+    if strict:
+        raise ValueError(f"{error}: mend or remove it, or leave out --strict to skip it") from error
+    return str(error)
+
+
+def _notes(errors: Iterable[str]) -> tuple[str, ...]:
+    errors = list(errors)
+    if not errors:
+        return ()
+    more = f", and {len(errors) - 3} more" if len(errors) > 3 else ""
+    return (f"skipped {len(errors)} of the files: {'; '.join(errors[:3])}{more}",)

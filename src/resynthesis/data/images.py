@@ -1,0 +1,117 @@
+"""Pixels in: files and arrays of any usual kind become uint8 (N, C, H, W), or float in [-1, 1]."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.nn import functional as F
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
+GREY = {"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"}
+
+
+class BadImage(ValueError):
+    """A file that cannot be read as an image; the message names it and says why."""
+
+
+def is_colour(path: Path) -> bool:
+    """Whether a file's header says colour; raises BadImage where there is no image in it."""
+    try:
+        with Image.open(path) as image:
+            return image.mode not in GREY
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadImage(f"{path} is not a readable image") from error
+
+
+def decode(path: Path, size: int, channels: int) -> np.ndarray:
+    """A file as uint8 (channels, size, size): upright, on white, centre square, resized.
+
+    Resizing is bilinear with antialiasing. Raises BadImage where the file is broken.
+    """
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB" if channels == 3 else "L", (size, size))
+            pixels = ImageOps.exif_transpose(image)
+            flat = flatten(pixels).convert("RGB" if channels == 3 else "L")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadImage(f"{path} is broken ({_short(error)})") from error
+    side = min(flat.size)
+    left, top = (flat.width - side) // 2, (flat.height - side) // 2
+    box = (left, top, left + side, top + side)
+    array = np.asarray(flat.resize((size, size), Image.Resampling.BILINEAR, box=box))
+    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """Any Pillow mode to L or RGB: 16 bits scaled down, transparency laid on white."""
+    if image.mode.startswith("I"):
+        array = np.asarray(image).astype(np.int64)
+        return Image.fromarray((array.clip(0, 65535) // 257).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no fixed range")
+    if "A" in image.mode or "transparency" in image.info:
+        colour = image.convert("RGBA")
+        white = Image.new("RGBA", colour.size, "white")
+        white.alpha_composite(colour)
+        return white.convert("L" if image.mode == "LA" else "RGB")
+    return (
+        image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
+    )
+
+
+def as_images(array: object, *, name: str = "images") -> Tensor:
+    """Arrays (n, h, w), (n, h, w, c) or (n, c, h, w), c 1 or 3, as (n, c, h, w).
+
+    uint8 stays uint8. Floats in [0, 1], or in [-1, 1] where any is negative, become float32 in
+    [-1, 1]. Raises ValueError for other shapes, dtypes and ranges, and for NaN.
+    """
+    x = torch.as_tensor(
+        np.asarray(array) if not isinstance(array, Tensor) else array.detach().cpu()
+    )
+    if x.ndim == 3:
+        x = x[:, None]
+    elif x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
+        x = x.permute(0, 3, 1, 2)
+    if x.ndim != 4 or x.shape[1] not in (1, 3) or x.shape[2] != x.shape[3]:
+        raise ValueError(
+            f"{name} must be square and of shape (n, h, w), (n, h, w, c) or (n, c, h, w) with c 1 "
+            f"or 3, not {tuple(x.shape)}"
+        )
+    if len(x) == 0:
+        raise ValueError(f"{name} is empty")
+    if x.dtype == torch.uint8:
+        return x.contiguous()
+    if not x.is_floating_point():
+        raise ValueError(f"{name} must be uint8 or floating point, not {x.dtype}")
+    if not bool(x.isfinite().all()):
+        bad = int((~x.isfinite()).flatten(1).any(1).sum())
+        raise ValueError(f"{name} has NaN or infinite values in {bad} of {len(x)} images")
+    low, high = float(x.min()), float(x.max())
+    if low < -1 or high > 1:
+        raise ValueError(f"{name} must be in [0, 1] or [-1, 1], not [{low:.4g}, {high:.4g}]")
+    x = x.float()
+    return (x if low < 0 else x * 2 - 1).contiguous()
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """(n, c, h, w) to (n, c, size, size), same dtype, bilinear with antialiasing."""
+    if images.shape[-1] == size:
+        return images
+    chunks = []
+    for chunk in images.split(4096):
+        x = F.interpolate(chunk.float(), (size, size), mode="bilinear", antialias=True)
+        chunks.append(x.round().clamp(0, 255).byte() if images.dtype == torch.uint8 else x)
+    return torch.cat(chunks)
+
+
+def to_uint8(x: Tensor) -> Tensor:
+    """Float images in [-1, 1], clipped, as uint8."""
+    return x.float().add(1).mul(127.5).round().clamp(0, 255).byte()
+
+
+def _short(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

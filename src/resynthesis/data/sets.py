@@ -1,0 +1,200 @@
+"""What a data set is: images with or without labels, in three parts, drawn by seed and step."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import torch
+from torch import Tensor
+
+
+def seeded(*key: object) -> torch.Generator:
+    """A generator that depends on the key alone: the same on every machine, in every session."""
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+@lru_cache(maxsize=8)
+def _permutation(n: int, seed: int, epoch: int) -> Tensor:
+    return torch.randperm(n, generator=seeded("epoch", n, seed, epoch))
+
+
+def shuffled(n: int, start: int, count: int, seed: int) -> Tensor:
+    """Places start, ..., start + count - 1 of an endless row of permutations of 0, ..., n - 1."""
+    places = torch.arange(start, start + count)
+    epochs = places // n
+    return torch.cat(
+        [_permutation(n, seed, int(e))[places[epochs == e] % n] for e in epochs.unique()]
+    )
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 images to float32 in [-1, 1]; float images pass."""
+    return images.float().div_(127.5).sub_(1) if images.dtype == torch.uint8 else images.float()
+
+
+class ImageSet:
+    """Images that live in memory, on one device, as uint8 (or as float32 in [-1, 1]).
+
+    images: (N, C, H, W). labels: (N,) int64 or None, -1 where a label is hidden.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor | None = None):
+        if labels is not None and len(labels) != len(images):
+            raise ValueError(f"{len(images)} images but {len(labels)} labels")
+        self.images, self.labels = images, labels
+        self.device = torch.device("cpu")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of an image."""
+        c, h, w = self.images.shape[1:]
+        return c, h, w
+
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Images (n, C, H, W), float32 in [-1, 1], and labels (n,) or None, by index (n,)."""
+        index = index.to(self.images.device)
+        labels = None if self.labels is None else self.labels[index]
+        return to_float(self.images[index]), labels
+
+    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        """Training batch number `step`: every image once in each pass, in an order by seed.
+
+        Where labels are hidden, a quarter of the batch comes from the labelled images.
+        """
+        known = self.labelled
+        if known is None:
+            return self.take(shuffled(len(self), step * size, size, seed))
+        few = max(1, size // 4)
+        index = torch.cat(
+            [
+                known[shuffled(len(known), step * few, few, seed + 1)],
+                shuffled(len(self), step * (size - few), size - few, seed),
+            ]
+        )
+        return self.take(index)
+
+    @cached_property
+    def labelled(self) -> Tensor | None:
+        """Indices of the labelled images where some labels are hidden, else None."""
+        if self.labels is None or bool((self.labels >= 0).all()):
+            return None
+        return (self.labels >= 0).nonzero().flatten().cpu()
+
+    def subset(self, index: Tensor) -> ImageSet:
+        """The images at `index` (n,), in this order."""
+        labels = None if self.labels is None else self.labels[index]
+        return ImageSet(self.images[index], labels)
+
+    def with_labels(self, labels: Tensor) -> ImageSet:
+        """The same images with other labels."""
+        return ImageSet(self.images, labels)
+
+    def to(self, device: torch.device) -> ImageSet:
+        """Moves the pixels to a device; batches are then made there."""
+        self.device = device
+        if self.images.device.type != "meta":
+            self.images = self.images.to(device)
+        if self.labels is not None:
+            self.labels = self.labels.to(device)
+        return self
+
+    def update(self, digest: hashlib._Hash) -> None:
+        """Feeds everything that tells this set from another into a hash."""
+        digest.update(repr(tuple(self.images.shape)).encode())
+        if self.images.device.type != "meta":
+            digest.update(self.images.cpu().contiguous().numpy().tobytes())
+        if self.labels is not None:
+            digest.update(self.labels.cpu().numpy().tobytes())
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set in three parts. `classes` names the labels 0, 1, ...; empty without labels."""
+
+    name: str
+    train: ImageSet
+    valid: ImageSet
+    test: ImageSet
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, ImageSet]:
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.train.shape
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of pixels and labels of all parts (of names and sizes for streamed folders)."""
+        digest = hashlib.sha256()
+        for part in self.parts.values():
+            part.update(digest)
+        return digest.hexdigest()
+
+    def with_train(self, train: ImageSet) -> Data:
+        return replace(self, train=train)
+
+
+def split(
+    images: ImageSet, *, seed: int = 0, classes: tuple[str, ...] = ()
+) -> tuple[ImageSet, ...]:
+    """Train, validation and test parts of 80, 10 and 10 %, by seed, class by class.
+
+    Raises ValueError where a class (or the whole set) has fewer than 3 images.
+    """
+    n, generator = len(images), seeded("split", seed)
+    groups = (
+        [torch.arange(n)]
+        if images.labels is None
+        else [(images.labels == c).nonzero().flatten() for c in range(len(classes))]
+    )
+    parts: list[list[Tensor]] = [[], [], []]
+    for c, group in enumerate(groups):
+        if len(group) < 3:
+            where = f"class '{classes[c]}' has" if classes else "the set has"
+            raise ValueError(
+                f"{where} {len(group)} image{'s' * (len(group) != 1)}, and training, validation "
+                "and test need one each: add images" + (" or leave the class out" * bool(classes))
+            )
+        group = group[torch.randperm(len(group), generator=generator)]
+        few = max(1, round(len(group) / 10))
+        for part, chunk in zip(parts, group.split([len(group) - 2 * few, few, few]), strict=True):
+            part.append(chunk)
+    return tuple(images.subset(torch.cat(part).sort().values) for part in parts)
+
+
+def choose(images: ImageSet, count: int, *, seed: int) -> ImageSet:
+    """`count` of the images, chosen by seed."""
+    if not 1 <= count <= len(images):
+        raise ValueError(f"the training set has {len(images)} images: cannot choose {count}")
+    picked = torch.randperm(len(images), generator=seeded("subset", seed))[:count]
+    return images.subset(picked.sort().values)
+
+
+def hide_labels(images: ImageSet, keep: int, *, classes: int, seed: int) -> ImageSet:
+    """All images, but only `keep` labels, the same number from every class; the rest become -1."""
+    if images.labels is None:
+        raise ValueError("this data set has no labels to keep")
+    if not classes <= keep <= len(images):
+        raise ValueError(
+            f"the number of labels must be from {classes} (one a class) to {len(images)}"
+        )
+    order = torch.randperm(len(images), generator=seeded("labels", seed))
+    labels = images.labels.cpu()
+    rank = torch.empty(len(order), dtype=torch.long)  # place of an image within its own class
+    for c in range(classes):
+        members = order[labels[order] == c]
+        rank[members] = torch.arange(len(members))
+    chosen = order[torch.argsort(rank[order], stable=True)][:keep]
+    hidden = torch.full_like(labels, -1)
+    hidden[chosen] = labels[chosen]
+    return images.with_labels(hidden)

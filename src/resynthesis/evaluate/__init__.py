@@ -1,0 +1,92 @@
+"""Metrics: free functions from arrays or nets to plain numbers, one file per family.
+
+`evaluate(nets, data)` runs the families that fit the data and returns {metric name: number}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from torch import Tensor, nn
+
+from ..data import Data
+from . import labels, lines, reconstruction
+from .codes import decode, encode, encode_set
+
+
+def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
+    return reconstruction.measure(nets["autoencoder"], data.test)
+
+
+def _labels(nets: nn.ModuleDict, data: Data, wanted: Sequence[str]) -> dict[str, float]:
+    train, known = _flat(*encode_set(nets["autoencoder"], data.train))
+    test, true = _flat(*encode_set(nets["autoencoder"], data.test))
+    labelled = known >= 0
+    found = {}
+    if "probe" in wanted:
+        found["probe_accuracy"] = labels.probe_accuracy(
+            train[labelled], known[labelled], test, true
+        )
+    if "knn" in wanted:
+        found["knn_accuracy"] = labels.knn_accuracy(train[labelled], known[labelled], test, true)
+    if "clustering" in wanted:
+        found["clustering_accuracy"] = labels.clustering_accuracy(
+            train, test, true, classes=len(data.classes)
+        )
+    return found
+
+
+def _lines(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
+    distance, smoothness = lines.score(lines.interpolations(nets["autoencoder"]))
+    return {"lines_distance": distance, "lines_smoothness": smoothness}
+
+
+FAMILIES = ("reconstruction", "probe", "knn", "clustering", "lines")
+
+
+def suits(family: str, data: Data) -> bool:
+    """Whether a family of metrics can be measured on this data."""
+    if family == "lines":
+        return data.name == "lines"
+    if family in ("probe", "knn", "clustering"):
+        return len(data.classes) > 1
+    return True
+
+
+def evaluate(
+    nets: nn.ModuleDict,
+    data: Data,
+    only: Sequence[str] = (),
+    *,
+    report: Callable[[str], None] = lambda family: None,
+) -> dict[str, float]:
+    """All metrics that suit the data, or those of the families in `only`, on its test part.
+
+    Raises ValueError where a wanted family is unknown or does not suit the data.
+    """
+    for family in only:
+        if family not in FAMILIES:
+            raise ValueError(f"unknown metric '{family}': choose from {', '.join(FAMILIES)}")
+        if not suits(family, data):
+            raise ValueError(f"'{family}' cannot be measured on '{data.name}'")
+    wanted = [f for f in only or FAMILIES if suits(f, data)]
+    metrics: dict[str, float] = {}
+    if "reconstruction" in wanted:
+        report("reconstruction")
+        metrics |= _reconstruction(nets, data)
+    if about_labels := [f for f in wanted if f in ("probe", "knn", "clustering")]:
+        report(", ".join(about_labels))
+        metrics |= _labels(nets, data, about_labels)
+    if "lines" in wanted:
+        report("lines")
+        metrics |= _lines(nets, data)
+    return metrics
+
+
+def _flat(codes: Tensor, known: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
+    y = np.full(len(codes), -1) if known is None else known.numpy()
+    return codes.flatten(1).numpy(), y
+
+
+__all__ = ["FAMILIES", "decode", "encode", "encode_set", "evaluate", "labels", "lines", "suits"]

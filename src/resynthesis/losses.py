@@ -1,0 +1,56 @@
+"""Scalar losses that several methods share. Images are in [-1, 1]; logits are a critic's (B,)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Reconstruction = Literal["l1", "l2", "bce", "bce-sum"]
+Adversary = Literal["bce", "ls"]
+
+
+def l1(x: Tensor, y: Tensor) -> Tensor:
+    """Mean absolute difference."""
+    return (x - y).abs().mean()
+
+
+def l2(x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared difference."""
+    return (x - y).square().mean()
+
+
+def bce(x: Tensor, x_hat: Tensor) -> Tensor:
+    """Cross-entropy of pixels read as probabilities (x + 1) / 2, mean over pixels, in nats."""
+    p, t = ((x_hat + 1) / 2).clamp(1e-6, 1 - 1e-6), (x + 1) / 2
+    return -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+
+
+def bce_sum(x: Tensor, x_hat: Tensor) -> Tensor:
+    """The same, summed over the pixels of an image and averaged over the batch."""
+    return bce(x, x_hat) * x[0].numel()
+
+
+RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": l1,
+    "l2": l2,
+    "bce": bce,
+    "bce-sum": bce_sum,
+}
+
+
+def H(logits: Tensor, target: float | Tensor, kind: Adversary = "bce") -> Tensor:
+    """How far a critic's answer is from `target` (1 real, 0 made up; a number or (B,)).
+
+    `bce`: cross-entropy in nats; `ls`: squared difference of the raw output (Mao et al., 2017).
+    """
+    t = target.to(logits) if isinstance(target, Tensor) else torch.full_like(logits, target)
+    return F.binary_cross_entropy_with_logits(logits, t) if kind == "bce" else l2(logits, t)
+
+
+def together(net: nn.Module, *batches: Tensor) -> tuple[Tensor, ...]:
+    """The net's answers to several batches, computed in one pass."""
+    return net(torch.cat(batches)).split([len(b) for b in batches])

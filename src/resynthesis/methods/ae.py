@@ -1,0 +1,53 @@
+"""The plain autoencoder, and AE + GAN: reconstructions that must also fool a critic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..losses import RECONSTRUCTIONS, Adversary, H, Reconstruction
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from . import Losses, NetDict
+
+
+@dataclass(frozen=True, kw_only=True)
+class AE:
+    """Autoencoder; with --adversary the AE + GAN baseline of Beckham et al., NeurIPS 2019.
+
+    autoencoder  min  λ |x - x̂| + ρ H(D(x̂), 1)
+    critic       min  H(D(x), 1) + H(D(x̂), 0)
+    """
+
+    adversary: bool = False
+    """Train a critic beside the autoencoder (AE + GAN)."""
+    reconstruction: float = 10.0
+    """λ, weight of the reconstruction."""
+    reconstruction_loss: Reconstruction = "l1"
+    """How far a reconstruction is from its image."""
+    realism: float = 1.0
+    """ρ, weight of the critic's opinion of reconstructions."""
+    adversarial_loss: Adversary = "bce"
+    """H, the loss of the critic's answers: cross-entropy or least squares."""
+    autoencoder_every: int = 1
+    """The autoencoder steps once in so many steps of the critic."""
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return ("autoencoder", "critic") if self.adversary else ("autoencoder",)
+
+    def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
+        f, g = nets["autoencoder"].encode, nets["autoencoder"].decode
+        x_hat = g(f(x))
+        far = RECONSTRUCTIONS[self.reconstruction_loss]
+        autoencoder = {"reconstruction": self.reconstruction * far(x, x_hat)}
+        if not self.adversary:
+            return {"autoencoder": autoencoder}
+        kind = self.adversarial_loss
+        d_real, d_hat = nets["critic"](x), nets["critic"](x_hat)
+        return {
+            "autoencoder": {**autoencoder, "realism": self.realism * H(d_hat, 1, kind)},
+            "critic": {"real": H(d_real, 1, kind), "fake": H(d_hat, 0, kind)},
+        }

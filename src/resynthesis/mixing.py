@@ -1,0 +1,80 @@
+"""Mixing codes: z_mix = sum_i w_i z_i over k parents, with sum_i w_i = 1.
+
+A mixer draws weights: `mixer(k, z)` takes the number of parents k and codes z (B, C, ...) and
+returns w (k, B, C or 1, 1, ...), float32, non-negative, summing to one over the parents.
+Beckham et al., NeurIPS 2019, section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Mixer = Callable[[int, Tensor], Tensor]
+
+
+def mixup(k: int, z: Tensor) -> Tensor:
+    """One convex combination per sample, w ~ Dirichlet(1, ..., 1): alpha ~ U(0, 1) for k = 2."""
+    return _spread(_dirichlet(k, (len(z), 1), z), z)
+
+
+def channel_mixup(k: int, z: Tensor) -> Tensor:
+    """One convex combination per sample and channel, w ~ Dirichlet(1, ..., 1)."""
+    return _spread(_dirichlet(k, (len(z), z.shape[1]), z), z)
+
+
+def bernoulli(k: int, z: Tensor) -> Tensor:
+    """Every channel comes whole from one parent, each parent as likely as the others."""
+    parent = torch.randint(k, z.shape[:2], device=z.device)  # (B, C)
+    return _spread(F.one_hot(parent, k).movedim(-1, 0).float(), z)
+
+
+def shared_bernoulli(k: int, z: Tensor) -> Tensor:
+    """Channels come whole from one of two parents, the first with p ~ U(0, 1) drawn per batch."""
+    check_parents("shared-bernoulli", k)
+    first = (torch.rand(z.shape[:2], device=z.device) < torch.rand((), device=z.device)).float()
+    return _spread(torch.stack([first, 1 - first]), z)
+
+
+MIXERS: dict[str, Mixer] = {
+    "mixup": mixup,
+    "channel-mixup": channel_mixup,
+    "bernoulli": bernoulli,
+    "shared-bernoulli": shared_bernoulli,
+}
+
+
+def check_parents(mixer: str, k: int) -> None:
+    """Raise ValueError where `mixer` is unknown or is not defined for k parents."""
+    if mixer not in MIXERS:
+        raise ValueError(f"unknown mixer '{mixer}': choose from {', '.join(MIXERS)}")
+    if k < 2:
+        raise ValueError(f"mixing needs at least 2 parents, not {k}")
+    if mixer == "shared-bernoulli" and k != 2:
+        raise ValueError(f"shared-bernoulli mixes exactly 2 parents, not {k}: use bernoulli")
+
+
+def partners(k: int, batch: int, device: torch.device | None = None) -> Tensor:
+    """Indices (k, batch): each sample itself, then its partners, from permutations of the batch."""
+    return torch.stack(
+        [torch.arange(batch, device=device)]
+        + [torch.randperm(batch, device=device) for _ in range(k - 1)]
+    )
+
+
+def mix(parents: Tensor, weights: Tensor) -> Tensor:
+    """Codes of the parents (k, B, C, ...) and weights (k, B, C or 1, ...) -> mixes (B, C, ...)."""
+    return (weights * parents).sum(0)
+
+
+def _dirichlet(k: int, shape: tuple[int, int], z: Tensor) -> Tensor:
+    """(k, *shape), uniform on the simplex: exponentials over their sum."""
+    e = torch.empty(k, *shape, device=z.device).exponential_()
+    return e / e.sum(0)
+
+
+def _spread(weights: Tensor, z: Tensor) -> Tensor:
+    return weights.reshape(*weights.shape, *[1] * (z.ndim - 2))

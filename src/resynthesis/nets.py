@@ -1,0 +1,189 @@
+"""Networks: images to codes, codes to images, images to logits. No losses, no data.
+
+The autoencoder and the critic are the ones behind the published tables of adversarial mixup
+resynthesis (Beckham et al., NeurIPS 2019), which took them from ACAI (Berthelot et al., ICLR
+2019, appendix A): a 1x1 convolution with padding 1, then per scale two 3x3 convolutions and
+2x2 average pooling, the number of channels doubling from scale to scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+SIZES = (16, 32, 64, 128)
+SLOPE = 0.2
+
+
+@dataclass(frozen=True)
+class Nets:
+    """Shape of the nets. The same settings serve every method."""
+
+    code: tuple[int, int, int] = (2, 4, 4)
+    """Code shape: channels, height, width. 2 4 4 is the 32-dimensional code of the tables."""
+    width: int = 16
+    """Channels at full resolution; they double with every scale."""
+    output: Literal["linear", "tanh"] = "linear"
+    """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
+
+
+class Autoencoder(nn.Module):
+    """f and g: images (B, C, H, W) in [-1, 1] to codes (B, c, h, w), and back."""
+
+    def __init__(self, channels: int, size: int, config: Nets):
+        super().__init__()
+        scales = count_scales(size, config.code)
+        self.encoder = _encoder(channels, config, scales, norm=True)
+        self.decoder = _decoder(channels, config, scales)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [-1, 1] -> codes (B, c, h, w), float32."""
+        return self.encoder(x).float()
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes (B, c, h, w) -> images (B, C, H, W), float32, not clipped."""
+        return self.decoder(z).float()
+
+
+class Critic(nn.Module):
+    """D: images (B, C, H, W) -> one logit each (B,), high for real ones.
+
+    It has the encoder's shape, without norms but with spectral normalisation (Miyato et al.,
+    ICLR 2018) of every convolution, and averages its last map.
+    """
+
+    def __init__(self, channels: int, size: int, config: Nets):
+        super().__init__()
+        scales = count_scales(size, config.code)
+        self.body = _encoder(channels, config, scales, norm=False)
+        for layer in list(self.body.modules()):
+            if isinstance(layer, nn.Conv2d):
+                spectral_norm(layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x).float().mean((1, 2, 3))
+
+
+class Stem(nn.Module):
+    """The 1x1 convolution with padding 1 and the 3x3 convolution after it, applied as one.
+
+    Nothing stands between the two, so they are a single 3x3 convolution over the padded image
+    and a map of ones, which carries the first one's bias. Equal within rounding, and the step
+    is a sixth faster: the widest map is never written.
+    """
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        self.first = nn.Conv2d(channels, width, 1, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.first.bias is not None
+        first = torch.cat([self.first.weight.flatten(1), self.first.bias[:, None]], 1)
+        weight = torch.einsum("ochw,ci->oihw", self.second.weight, first)
+        x = F.pad(x, (1, 1, 1, 1))
+        x = torch.cat([x, torch.ones_like(x[:, :1])], 1)
+        form = torch.channels_last
+        return F.conv2d(
+            x.contiguous(memory_format=form),
+            weight.contiguous(memory_format=form),
+            self.second.bias,
+            padding=1,
+        )
+
+
+class Probe(nn.Module):
+    """One linear layer on a code: (B, c, h, w) -> class logits (B, K)."""
+
+    def __init__(self, code: tuple[int, int, int], classes: int):
+        super().__init__()
+        self.linear = nn.Linear(code[0] * code[1] * code[2], classes)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.linear(z.flatten(1)).float()
+
+
+def build(
+    config: Nets, players: Iterable[str], *, channels: int, size: int, classes: int = 0
+) -> nn.ModuleDict:
+    """One net per player, initialised from torch's global generator.
+
+    Raises ValueError where the code shape does not fit the image size, or where a probe is
+    asked for and there are no classes.
+    """
+    count_scales(size, config.code)
+    if "probe" in players and classes < 2:
+        raise ValueError("a probe needs a data set with at least two classes")
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "autoencoder": lambda: Autoencoder(channels, size, config),
+        "critic": lambda: Critic(channels, size, config),
+        "probe": lambda: Probe(config.code, classes),
+    }
+    nets = nn.ModuleDict({player: makers[player]() for player in players})
+    for name, parameter in nets.named_parameters():
+        if parameter.ndim == 4:
+            nn.init.kaiming_normal_(parameter, a=SLOPE)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
+    return nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def count_scales(size: int, code: tuple[int, int, int]) -> int:
+    """How often the encoder halves an image of `size` to reach the code's height and width."""
+    if size not in SIZES:
+        raise ValueError(f"the image size must be one of {', '.join(map(str, SIZES))}, not {size}")
+    channels, height, width = code
+    scales = (size // max(height, 1)).bit_length() - 1
+    if channels < 1 or height != width or height * 2**scales != size or scales < 2:
+        raise ValueError(
+            f"the code {channels}x{height}x{width} does not fit images of size {size}: its height "
+            f"and width must be equal, and a power of two from 1 to {size // 4}"
+        )
+    return scales
+
+
+def _after(channels: int, *, norm: bool) -> list[nn.Module]:
+    """What follows a convolution."""
+    norms = [nn.InstanceNorm2d(channels, affine=True)] if norm else []
+    return [*norms, nn.LeakyReLU(SLOPE, inplace=True)]
+
+
+def _block(inputs: int, outputs: int, *, norm: bool) -> list[nn.Module]:
+    return [nn.Conv2d(inputs, outputs, 3, padding=1), *_after(outputs, norm=norm)]
+
+
+def _encoder(channels: int, config: Nets, scales: int, *, norm: bool) -> nn.Sequential:
+    width = config.width
+    body: list[nn.Module] = [Stem(channels, width), *_after(width, norm=norm)]
+    for scale in range(scales):
+        outputs = config.width << scale
+        if scale:
+            body += _block(width, outputs, norm=norm)
+        body += _block(outputs, outputs, norm=norm)
+        body.append(nn.AvgPool2d(2))
+        width = outputs
+    # A norm over a single pixel would leave only its bias.
+    body += _block(width, 2 * width, norm=norm and config.code[1] > 1)
+    body.append(nn.Conv2d(2 * width, config.code[0], 3, padding=1))
+    return nn.Sequential(*body)
+
+
+def _decoder(channels: int, config: Nets, scales: int) -> nn.Sequential:
+    inputs = config.code[0]
+    body: list[nn.Module] = []
+    for scale in reversed(range(scales)):
+        outputs, norm = config.width << scale, config.code[1] > 1 or scale < scales - 1
+        body += _block(inputs, outputs, norm=norm) + _block(outputs, outputs, norm=norm)
+        body.append(nn.Upsample(scale_factor=2))
+        inputs = outputs
+    body += _block(inputs, config.width, norm=True)
+    body.append(nn.Conv2d(config.width, channels, 3, padding=1))
+    if config.output == "tanh":
+        body.append(nn.Tanh())
+    return nn.Sequential(*body)

@@ -1,0 +1,510 @@
+"""The run folder: what was asked for, the weights, what resuming needs, the log.
+
+    config.json  weights.safetensors  checkpoint/  log.jsonl  metrics.json  pictures/
+
+Every file is written whole or not at all, and nothing in it is pickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from . import methods
+from .data import Data, DataConfig
+from .data import load as load_data
+from .methods import Method, Probed
+from .nets import Nets, build
+from .train import Diverged, State, Training, begin, loop, pick_device
+
+FORMAT = 1
+PACKAGES = ("resynthesis", "torch", "numpy", "scikit-learn", "pillow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeConfig:
+    """A linear probe that learns along."""
+
+    probe: bool = False
+    """Train a linear probe on the frozen code beside the method (needs labels)."""
+    supervision: float = 0.0
+    """Weight of the probe's loss for the encoder: above 0, the labels teach it as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything needed to do a run again, on the same data."""
+
+    method: Method
+    data: DataConfig = field(default_factory=DataConfig)
+    nets: Nets = field(default_factory=Nets)
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        loss = getattr(self.method, "reconstruction_loss", "")
+        if loss.startswith("bce") and self.nets.output != "tanh":
+            raise ValueError(f"the reconstruction loss {loss} needs --output tanh")
+
+    @property
+    def name(self) -> str:
+        return methods.name_of(self.method)
+
+    def whole_method(self) -> Method:
+        """The method, with the probe beside it where one is asked for."""
+        if self.probe.probe or self.probe.supervision > 0:
+            return Probed(self.method, self.probe.supervision)
+        return self.method
+
+    def to_json(self) -> dict[str, Any]:
+        parts = {k: asdict(getattr(self, k)) for k in ("data", "nets", "probe", "training")}
+        return {"method": self.name, "settings": asdict(self.method), **parts}  # type: ignore[call-overload]
+
+    @classmethod
+    def from_json(cls, tree: dict[str, Any]) -> Config:
+        """Raises KeyError, TypeError or ValueError where the tree is no such config."""
+        data = dict(tree["data"])
+        data["data_dir"] = None if data["data_dir"] is None else Path(data["data_dir"])
+        data["classes"] = tuple(data["classes"])
+        return cls(
+            method=methods.make(tree["method"], tree["settings"]),
+            data=DataConfig(**data),
+            nets=Nets(**{**tree["nets"], "code": tuple(tree["nets"]["code"])}),
+            probe=ProbeConfig(**tree["probe"]),
+            training=Training(**{**tree["training"], "betas": tuple(tree["training"]["betas"])}),
+        )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the data turned out to be."""
+
+    checksum: str
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    train_size: int
+
+    @classmethod
+    def of(cls, data: Data) -> Facts:
+        return cls(data.checksum, data.shape, data.classes, len(data.train))
+
+
+class Run:
+    """A run folder that is there: its config, and its files."""
+
+    def __init__(self, path: Path):
+        """Opens a folder. Raises ValueError where it is no run, or one of another version."""
+        self.path = Path(path)
+        config = self.path / "config.json"
+        if not self.path.is_dir():
+            raise ValueError(f"there is no run folder {self.path}")
+        if not config.is_file():
+            raise ValueError(f"{self.path} is not a run folder: it has no config.json")
+        try:
+            self.tree = json.loads(config.read_text())
+            version = self.tree["format"]
+            if version != FORMAT:
+                raise ValueError(f"format {version}, and this version reads format {FORMAT}")
+            self.config = Config.from_json(self.tree)
+            facts = self.tree["facts"]
+            self.facts = Facts(
+                facts["checksum"],
+                tuple(facts["shape"]),
+                tuple(facts["classes"]),
+                facts["train_size"],
+            )
+        except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{config} cannot be read ({_say(error)})") from error
+
+    @classmethod
+    def create(cls, path: Path, config: Config, facts: Facts) -> Run:
+        """Makes the folder. Raises ValueError where something is there already."""
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ValueError(
+                f"{path} exists already{_holds(path)}: choose another --out, or go on with --resume"
+            )
+        (path / "pictures").mkdir(parents=True, exist_ok=True)
+        tree = {
+            "format": FORMAT,
+            **config.to_json(),
+            "facts": asdict(facts),
+            "versions": _versions(),
+            "git_commit": _git_commit(),
+            "machine": {"processor": _processor(), "threads": torch.get_num_threads()},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        write(path / "config.json", json.dumps(tree, indent=2, default=str).encode())
+        return cls(path)
+
+    @property
+    def pictures(self) -> Path:
+        folder = self.path / "pictures"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def build_nets(self) -> nn.ModuleDict:
+        """New nets of this run's shape."""
+        return build(
+            self.config.nets,
+            self.config.whole_method().players,
+            channels=self.facts.shape[0],
+            size=self.facts.shape[1],
+            classes=len(self.facts.classes),
+        )
+
+    def load_nets(self, device: str = "auto") -> nn.ModuleDict:
+        """The trained nets, ready for use. Raises ValueError where there are no whole weights."""
+        path = self.path / "weights.safetensors"
+        if not path.is_file():
+            raise ValueError(
+                f"{self.path} has no weights yet: let it train, or go on with --resume {self.path}"
+            )
+        with _unseeded():
+            nets = self.build_nets()
+        tensors, _ = _read(path)
+        try:
+            nets.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise ValueError(f"{path} does not fit the nets of {self.path}/config.json") from error
+        return nets.to(pick_device(device)).eval()
+
+    def load_data(self, other: DataConfig | None = None) -> Data:
+        """The data of this run, or other data at the same image size.
+
+        Raises ValueError where the run's own data is no longer what it was trained on.
+        """
+        data = load_data(other or self.config.data, seed=self.config.training.seed)
+        if data.shape != self.facts.shape:
+            raise ValueError(
+                f"the nets of {self.path} want images of shape {self.facts.shape}, and "
+                f"{data.name} has {data.shape}"
+            )
+        if other is None and data.checksum != self.facts.checksum:
+            raise ValueError(
+                f"the data '{self.config.data.data}' is not what {self.path} was trained on: its "
+                "checksum differs"
+            )
+        return data
+
+    def save_weights(self, nets: nn.ModuleDict) -> None:
+        write(self.path / "weights.safetensors", to_bytes(_tensors(nets.state_dict())))
+
+    def save_checkpoint(self, state: State) -> None:
+        """Nets, optimizers, random generators and place, in one file that replaces the last."""
+        tensors = {f"nets.{k}": v for k, v in state.nets.state_dict().items()}
+        for player, optimizer in state.optimizers.items():
+            for i, slots in optimizer.state_dict()["state"].items():
+                for key, value in slots.items():
+                    tensors[f"optimizers.{player}.{i}.{key}"] = value
+        tensors["random.cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        place = {"step": state.step, "seconds": state.seconds, "sums": state.sums}
+        (self.path / "checkpoint").mkdir(exist_ok=True)
+        write(
+            self.path / "checkpoint" / "state.safetensors",
+            to_bytes(_tensors(tensors), metadata={"place": json.dumps(place)}),
+        )
+        self.save_weights(state.nets)
+
+    def load_checkpoint(self, state: State) -> None:
+        """Fills a fresh state, and sets torch's generators, from the last checkpoint."""
+        path = self.path / "checkpoint" / "state.safetensors"
+        if not path.is_file():
+            raise ValueError(f"{self.path} has no checkpoint to go on from: start a new run")
+        tensors, about = _read(path)
+        try:
+            place = json.loads(about["place"])
+            state.nets.load_state_dict(_under(tensors, "nets."))
+            for player, optimizer in state.optimizers.items():
+                _fill(optimizer, _under(tensors, f"optimizers.{player}."))
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path} does not fit {self.path}/config.json") from error
+        torch.set_rng_state(tensors["random.cpu"])
+        if torch.cuda.is_available() and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+        state.step, state.seconds, state.sums = place["step"], place["seconds"], place["sums"]
+
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of log.jsonl; a last line that was cut short is left out."""
+        path, lines = self.path / "log.jsonl", []
+        for line in path.read_text().splitlines() if path.exists() else []:
+            try:
+                lines.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return lines
+
+    def append_log(self, line: dict[str, Any]) -> None:
+        with (self.path / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def cut_log(self, step: int) -> None:
+        """Drops the lines after `step`, which a resumed run writes again."""
+        kept = [json.dumps(line) + "\n" for line in self.log() if line["step"] <= step]
+        write(self.path / "log.jsonl", "".join(kept).encode())
+
+    def metrics(self) -> dict[str, float]:
+        path = self.path / "metrics.json"
+        try:
+            return dict(json.loads(path.read_text())) if path.exists() else {}
+        except ValueError as error:
+            raise ValueError(f"{path} is broken: evaluate the run again") from error
+
+    def save_metrics(self, metrics: dict[str, float]) -> None:
+        write(self.path / "metrics.json", json.dumps(metrics, indent=2).encode())
+
+
+Paint = Callable[[Run, nn.ModuleDict, Data, int], None]
+Report = Callable[[dict[str, Any], int], None]
+
+
+def start(
+    config: Config,
+    path: Path,
+    *,
+    data: Data | None = None,
+    report: Report = lambda line, total: None,
+    paint: Paint = lambda run, nets, data, step: None,
+) -> Run:
+    """Trains from the beginning into a new run folder.
+
+    `report` gets every log line and the total of steps; `paint` draws sample pictures. Raises
+    ValueError or OSError for what a user can mend, Diverged where the losses blow up.
+    """
+    device = pick_device(config.training.device)
+    data = data or load_data(config.data, seed=config.training.seed)
+    facts = Facts.of(data)
+    with _seeded(config.training.seed):
+        method = config.whole_method()
+        nets = build(
+            config.nets,
+            method.players,
+            channels=data.shape[0],
+            size=data.shape[1],
+            classes=len(data.classes),
+        ).to(device)
+        if "probe" in method.players and data.train.labels is None:
+            raise ValueError(f"a probe needs labels, and '{data.name}' has none")
+        run = Run.create(path, config, facts)
+        _go(run, begin(method, nets, config.training), data, report, paint)
+    return run
+
+
+def resume(
+    path: Path,
+    *,
+    data: Data | None = None,
+    report: Report = lambda line, total: None,
+    paint: Paint = lambda run, nets, data, step: None,
+) -> Run:
+    """Goes on from the last checkpoint of a run, with the run's own config."""
+    run = Run(path)
+    device = pick_device(run.config.training.device)
+    data = data or run.load_data()
+    with _seeded(run.config.training.seed):
+        nets = run.build_nets().to(device)
+        state = begin(run.config.whole_method(), nets, run.config.training)
+        run.load_checkpoint(state)
+        run.cut_log(state.step)
+        _go(run, state, data, report, paint)
+    return run
+
+
+class Interrupted(Exception):
+    """Training stopped on a signal, after a checkpoint."""
+
+
+def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> None:
+    training = run.config.training
+    total = training.total_steps(len(data.train))
+
+    def on_log(line: dict[str, Any]) -> None:
+        run.append_log(line)
+        report(line, total)
+
+    def on_picture(step: int) -> None:
+        with _unseeded(), torch.no_grad():
+            paint(run, state.nets, data, step)
+
+    with _stopping() as stopped:
+        try:
+            finished = loop(
+                run.config.whole_method(),
+                state,
+                data.train,
+                training,
+                on_log=on_log,
+                on_picture=on_picture,
+                on_checkpoint=run.save_checkpoint,
+                stop=lambda: bool(stopped),
+            )
+        except Diverged as error:
+            kept = (run.path / "weights.safetensors").exists()
+            raise Diverged(
+                f"{error}, so training stopped; "
+                + (f"{run.path} keeps the last good weights" if kept else "no weights were kept")
+                + ": try a smaller --lr or other loss weights"
+            ) from error
+    if not finished:
+        raise Interrupted(
+            f"stopped at step {state.step} of {total}: go on with "
+            f"`resynth train --resume {run.path}`"
+        )
+
+
+@contextmanager
+def _stopping() -> Iterator[list[int]]:
+    """A list that fills when the process is asked to stop (in the main thread only)."""
+    caught: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+
+    try:
+        old = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # signals are handled in the main thread only
+        yield caught
+        return
+    try:
+        yield caught
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Torch's generators at `seed` inside, untouched outside."""
+    with _unseeded():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _unseeded() -> Iterator[None]:
+    """Whatever is drawn inside does not move torch's generators outside."""
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        yield
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all: beside it first, then in its place.
+
+    Raises OSError, for instance where the disk is full; the file that was there stays.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(
+            error.errno, f"cannot write {path} ({error.strerror}); what was there is kept"
+        ) from error
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _tensors(tree: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in tree.items()}
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is broken ({_say(error)})") from error
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _fill(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Sets an optimizer's state, in the memory format of the parameters it belongs to."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for name, value in tensors.items():
+        i, key = name.split(".", 1)
+        parameter = parameters[int(i)]
+        like = value if value.ndim == 0 else torch.empty_like(parameter).copy_(value)
+        optimizer.state[parameter][key] = like
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_commit() -> str | None:
+    """The commit of the folder that this package is run from, where it is a checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or sys.platform
+
+
+def _holds(path: Path) -> str:
+    try:
+        return f" and holds a run of {Run(path).config.name}"
+    except ValueError:
+        return ""
+
+
+def _say(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def field_names(kind: type) -> list[str]:
+    """The names of a settings class, in order."""
+    return [f.name for f in dataclasses.fields(kind)]

@@ -1,0 +1,226 @@
+"""The one training loop: every player steps on its own losses. It knows no method and no file."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from .data import ImageSet
+from .methods import Method
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The optimizer, the budget, and how often to look."""
+
+    epochs: float = 10.0
+    """Passes over the training set."""
+    steps: int | None = None
+    """Budget in steps of one batch; goes before epochs."""
+    batch_size: int = 64
+    """Images in a step."""
+    lr: float = 1e-3
+    """Adam's learning rate (the papers' 1e-4 goes with their thousands of epochs)."""
+    betas: tuple[float, float] = (0.5, 0.99)
+    """Adam's decay rates."""
+    weight_decay: float = 1e-5
+    """Adam's L2 penalty."""
+    seed: int = 0
+    """Seed of nets, batches, mixes and subsets."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """bf16 autocast where the hardware is fast at it, or always, or never."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1, mps; auto takes a GPU where there is one."""
+    log_every: int = 50
+    """Steps between lines of the log."""
+    picture_every: int = 1000
+    """Steps between sample pictures."""
+    checkpoint_every: int = 1000
+    """Steps between checkpoints."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "log_every", "picture_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be positive, not {self.lr}")
+        if (self.steps if self.steps is not None else self.epochs) <= 0:
+            raise ValueError("the budget must be positive: give --steps or --epochs above 0")
+
+    def total_steps(self, images: int) -> int:
+        """The budget in steps for a training set of so many images."""
+        return self.steps or max(1, math.ceil(self.epochs * images / self.batch_size))
+
+
+@dataclass
+class State:
+    """Everything that going on needs besides the settings and the random generators."""
+
+    nets: nn.ModuleDict
+    optimizers: dict[str, torch.optim.Optimizer]
+    step: int = 0
+    seconds: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)  # of the terms since the last log line
+
+
+class Diverged(ArithmeticError):
+    """A loss or a weight is no longer finite."""
+
+
+def step(
+    method: Method,
+    nets: nn.ModuleDict,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    x: Tensor,
+    y: Tensor | None = None,
+    *,
+    bf16: bool = False,
+) -> dict[str, Tensor]:
+    """One simultaneous update of the players that have an optimizer here.
+
+    Each player's sum of terms is differentiated with respect to that player's parameters only.
+    All terms are computed before any parameter moves, so this equals the textbook order: the
+    autoencoder first, then the critic on the images made before. Returns {player/term: value}.
+    """
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+        losses = method.losses(nets, x, y)
+    due = [player for player in losses if player in optimizers]
+    for player in due:
+        total = torch.stack(list(losses[player].values())).sum()
+        total.backward(inputs=list(nets[player].parameters()), retain_graph=player != due[-1])
+    for player in due:
+        optimizers[player].step()
+        optimizers[player].zero_grad()
+    return {f"{p}/{t}": v.detach() for p, terms in losses.items() for t, v in terms.items()}
+
+
+def begin(method: Method, nets: nn.ModuleDict, config: Training) -> State:
+    """A state at step 0: an Adam per player."""
+    optimizers: dict[str, torch.optim.Optimizer] = {
+        player: torch.optim.Adam(
+            nets[player].parameters(),
+            lr=config.lr,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+            fused=next(nets[player].parameters()).device.type in ("cpu", "cuda"),
+        )
+        for player in method.players
+    }
+    return State(nets, optimizers)
+
+
+def loop(
+    method: Method,
+    state: State,
+    images: ImageSet,
+    config: Training,
+    *,
+    on_log: Callable[[dict[str, Any]], None] = lambda line: None,
+    on_picture: Callable[[int], None] = lambda step: None,
+    on_checkpoint: Callable[[State], None] = lambda state: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Steps until the budget is spent (True) or `stop()` says so (False).
+
+    `on_log` gets {step, images, seconds, player/term: mean since the last line}. Raises Diverged
+    at a log line where a loss or a weight is NaN or infinite; no checkpoint is made of those.
+    """
+    device = next(state.nets.parameters()).device
+    bf16 = use_bf16(config.precision, device)
+    every = {"autoencoder": int(getattr(method, "autoencoder_every", 1))}
+    total = config.total_steps(len(images))
+    images.to(device)
+    _keep_memory(device)
+    sums: dict[str, Tensor | float] = dict(state.sums)
+    state.nets.train()
+    clock = time.perf_counter()  # runs while training, not while looking
+    while state.step < total:
+        x, y = images.batch(state.step, config.batch_size, config.seed)
+        due = {p: o for p, o in state.optimizers.items() if state.step % every.get(p, 1) == 0}
+        terms = step(method, state.nets, due, x, y, bf16=bf16)
+        state.step += 1
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0.0) + value.double()
+
+        done = state.step == total
+        last = done or stop()
+        log = state.step % config.log_every == 0 or done
+        checkpoint = state.step % config.checkpoint_every == 0 or last
+        picture = state.step % config.picture_every == 0 or done
+        if not (log or checkpoint or picture):
+            continue
+        state.sums = {name: float(value) for name, value in sums.items()}
+        state.seconds += time.perf_counter() - clock
+        _check(state)
+        if log:
+            since = (state.step - 1) % config.log_every + 1
+            means = {name: value / since for name, value in state.sums.items()}
+            images_seen = state.step * config.batch_size
+            on_log({"step": state.step, "images": images_seen, "seconds": state.seconds, **means})
+            sums, state.sums = {}, {}
+        if checkpoint:
+            on_checkpoint(state)
+        if picture:
+            state.nets.eval()
+            on_picture(state.step)
+            state.nets.train()
+        clock = time.perf_counter()
+        if last:
+            break
+    state.nets.eval()
+    return state.step == total
+
+
+def _check(state: State) -> None:
+    for name, value in state.sums.items():
+        if not math.isfinite(value):
+            raise Diverged(f"the loss {name} became {value} near step {state.step}")
+    norms = torch._foreach_norm(list(state.nets.parameters()))
+    if not bool(torch.stack([n.float() for n in norms]).isfinite().all()):
+        raise Diverged(f"a weight became infinite or NaN near step {state.step}")
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto`: a CUDA or Apple GPU where there is one, else the CPU. Raises ValueError."""
+    if name == "auto":
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        return accelerator or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"the device '{name}' cannot be used here") from error
+    return device
+
+
+def use_bf16(precision: str, device: torch.device) -> bool:
+    """Whether to autocast to bf16; `auto` asks the hardware whether that is fast."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    cpuinfo = Path("/proc/cpuinfo")
+    return device.type == "cpu" and cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
+
+
+def _keep_memory(device: torch.device) -> None:
+    """Tells glibc to keep freed activations instead of returning them to the kernel each step.
+
+    Without it a fifth of a CPU step is spent in page faults.
+    """
+    if device.type == "cpu" and sys.platform == "linux":
+        try:
+            mallopt = ctypes.CDLL("libc.so.6").mallopt
+        except (OSError, AttributeError):  # another C library
+            return
+        mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
