@@ -73,6 +73,20 @@ def triangle(images: Tensor, steps: int) -> Image.Image:
     return sheet
 
 
+def contact_sheet(data: Data, columns: int = 10, rows: int = 8) -> Image.Image:
+    """Training images of a set: a row a class where it has labels, else the first ones."""
+    labels = data.train.labels
+    if labels is None or not data.classes:
+        index = torch.arange(min(columns * rows, len(data.train)))
+        return grid([data.train.take(chunk)[0] for chunk in index.split(columns)])
+    shown = range(min(len(data.classes), 20))
+    members = [(labels.cpu() == c).nonzero().flatten()[:columns] for c in shown]
+    return grid(
+        [data.train.take(m)[0] for m in members if len(m)],
+        [data.classes[c] for c in shown if len(members[c])],
+    )
+
+
 def save(picture: Image.Image, path: Path) -> None:
     """A PNG, whole or not at all."""
     buffer = io.BytesIO()
@@ -80,15 +94,22 @@ def save(picture: Image.Image, path: Path) -> None:
     write(path, buffer.getvalue())
 
 
-def animate(images: Tensor, path: Path, *, seconds: float = 3.0) -> None:
-    """Images (n, C, H, W) as a .gif or .mp4 that runs forth and back once.
+def save_image(image: Tensor, path: Path) -> None:
+    """One uint8 image (C, H, W) as a PNG of its own size."""
+    pixels = image.permute(1, 2, 0).numpy()
+    save(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), path)
+
+
+def animate(
+    images: Tensor, path: Path, *, closed: bool = False, frames_per_second: int = 12
+) -> None:
+    """Images (n, C, H, W) as a looping .gif or .mp4: around if `closed`, else forth and back.
 
     Raises ValueError for other suffixes, and where .mp4 needs the extra `video`.
     """
     scale = max(1, 4 * CELL // images.shape[-1])
     frames = [to_picture(image, scale) for image in images]
-    frames += frames[-2:0:-1]
-    rate = max(1, round(len(frames) / seconds))
+    frames = frames[:-1] if closed else frames + frames[-2:0:-1]
     buffer = io.BytesIO()
     if path.suffix == ".gif":
         frames[0].save(
@@ -96,11 +117,11 @@ def animate(images: Tensor, path: Path, *, seconds: float = 3.0) -> None:
             "GIF",
             save_all=True,
             append_images=frames[1:],
-            duration=1000 // rate,
+            duration=1000 // frames_per_second,
             loop=0,
         )
     elif path.suffix == ".mp4":
-        buffer.write(_mp4(frames, rate))
+        buffer.write(_mp4(frames, frames_per_second))
     else:
         raise ValueError(f"{path} must end in .gif or .mp4")
     write(path, buffer.getvalue())
@@ -115,7 +136,7 @@ def _mp4(frames: list[Image.Image], rate: int) -> bytes:
             "writing .mp4 needs the extra 'video': pip install 'resynthesis[video]'"
         ) from error
     stack = np.stack([np.asarray(frame) for frame in frames])
-    return imageio.imwrite("<bytes>", stack, extension=".mp4", fps=rate, codec="libx264")  # type: ignore[no-any-return]
+    return imageio.imwrite("<bytes>", stack, extension=".mp4", fps=rate, codec="libx264")
 
 
 def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> None:
@@ -135,7 +156,12 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> No
     save(
         grid(
             [x, decode(autoencoder, z), *others, decode(autoencoder, z_mix)],
-            ["input x", "reconstruction x̂", *["partner"] * len(others), f"mix x_m ({mixer})"],
+            [
+                "input x",
+                "reconstruction g(f(x))",
+                *["partner"] * len(others),
+                f"mix g(z_m), {mixer}",
+            ],
         ),
         run.pictures / f"step-{step:07d}.png",
     )
@@ -153,13 +179,13 @@ def interpolate(autoencoder: nn.Module, a: Tensor, b: Tensor, steps: int = STEPS
 
 
 def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
-    """interpolations.png, triangle.png, reconstructions.png, codes.png of test images; losses.png."""
+    """Reconstructions, interpolations, a triangle and codes of test images; the loss curves."""
     autoencoder = nets["autoencoder"]
-    index = _spread_over_classes(data, 16)
+    index = spread_over_classes(data, 16)
     x, _ = data.test.take(index)
     x_hat = decode(autoencoder, encode(autoencoder, x))
     save(
-        grid([x[:10], x_hat[:10]], ["input x", "reconstruction x̂"]),
+        grid([x[:10], x_hat[:10]], ["input x", "reconstruction g(f(x))"]),
         run.pictures / "reconstructions.png",
     )
     pairs = min(8, len(x) // 2)
@@ -175,10 +201,11 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
         )
     codes_picture(autoencoder, data, run.pictures / "codes.png")
     if lines := run.log():
-        curves({run.path.name: lines}, run.pictures / "losses.png")
+        formulas = run.config.whole_method().formulas
+        curves({run.path.name: lines}, run.pictures / "losses.png", formulas)
 
 
-def _spread_over_classes(data: Data, count: int) -> Tensor:
+def spread_over_classes(data: Data, count: int) -> Tensor:
     """Indices of test images, class after class so that all are seen."""
     labels = data.test.labels
     n = len(data.test)
@@ -216,8 +243,13 @@ def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int =
     _save_figure(figure, path)
 
 
-def curves(logs: dict[str, list[dict[str, Any]]], path: Path) -> None:
-    """Every logged term over images seen: one panel a term, one curve a run."""
+def curves(
+    logs: dict[str, list[dict[str, Any]]], path: Path, formulas: dict[str, str] | None = None
+) -> None:
+    """Every logged term over images seen: one panel a term, one curve a run.
+
+    formulas: player/term -> what stands in the method's equation, as mathtext.
+    """
     terms = list(dict.fromkeys(k for lines in logs.values() for k in lines[-1] if "/" in k))
     across = min(3, len(terms))
     down = -(-len(terms) // across)
@@ -228,7 +260,8 @@ def curves(logs: dict[str, list[dict[str, Any]]], path: Path) -> None:
             points = [(line["images"], line[term]) for line in lines if term in line]
             panel.plot(*zip(*points, strict=True), linewidth=1.2, label=name)
         player, name = term.split("/")
-        panel.set_title(f"{player}: {name}", fontsize=10)
+        formula = (formulas or {}).get(term)
+        panel.set_title(f"{player}: {name}" + (f"   ${formula}$" if formula else ""), fontsize=10)
         panel.grid(alpha=0.25)
         panel.ticklabel_format(axis="x", style="sci", scilimits=(0, 4))
     for panel in panels[len(terms) :]:

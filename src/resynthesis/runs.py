@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,7 +178,7 @@ class Run:
             raise ValueError(
                 f"{self.path} has no weights yet: let it train, or go on with --resume {self.path}"
             )
-        with _unseeded():
+        with unseeded():
             nets = self.build_nets()
         tensors, _ = _read(path)
         try:
@@ -293,7 +294,7 @@ def start(
     device = pick_device(config.training.device)
     data = data or load_data(config.data, seed=config.training.seed)
     facts = Facts.of(data)
-    with _seeded(config.training.seed):
+    with seeded(config.training.seed):
         method = config.whole_method()
         nets = build(
             config.nets,
@@ -320,7 +321,7 @@ def resume(
     run = Run(path)
     device = pick_device(run.config.training.device)
     data = data or run.load_data()
-    with _seeded(run.config.training.seed):
+    with seeded(run.config.training.seed):
         nets = run.build_nets().to(device)
         state = begin(run.config.whole_method(), nets, run.config.training)
         run.load_checkpoint(state)
@@ -342,7 +343,7 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
         report(line, total)
 
     def on_picture(step: int) -> None:
-        with _unseeded(), torch.no_grad():
+        with unseeded(), torch.no_grad():
             paint(run, state.nets, data, step)
 
     with _stopping() as stopped:
@@ -394,15 +395,15 @@ def _stopping() -> Iterator[list[int]]:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Torch's generators at `seed` inside, untouched outside."""
-    with _unseeded():
+    with unseeded():
         torch.manual_seed(seed)
         yield
 
 
 @contextmanager
-def _unseeded() -> Iterator[None]:
+def unseeded() -> Iterator[None]:
     """Whatever is drawn inside does not move torch's generators outside."""
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
@@ -508,3 +509,17 @@ def _say(error: BaseException) -> str:
 def field_names(kind: type) -> list[str]:
     """The names of a settings class, in order."""
     return [f.name for f in dataclasses.fields(kind)]
+
+
+def copy(run: Path, path: Path) -> None:
+    """Copies a run folder to a new place, whole or not at all. Raises ValueError or OSError."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{path} exists already{_holds(path)}: choose another place")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        shutil.copytree(run, beside)
+        os.replace(beside, path)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise

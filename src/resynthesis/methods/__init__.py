@@ -27,6 +27,11 @@ class Method(Protocol):
     @property
     def players(self) -> tuple[str, ...]: ...
 
+    @property
+    def formulas(self) -> dict[str, str]:
+        """player/term -> what stands for it in the equations, as mathtext, for the curves."""
+        ...
+
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses: ...
 
 

@@ -43,6 +43,19 @@ class ACAI:
 
     players = ("autoencoder", "critic")
 
+    @property
+    def formulas(self) -> dict[str, str]:
+        paper = self.variant == "paper"
+        return {
+            "autoencoder/reconstruction": r"\lambda |x - \hat{x}|^2",
+            "autoencoder/mixed": r"\omega D(x_\alpha)^2" if paper else r"\omega H(D(x_\alpha), 0)",
+            "critic/mixed": r"(D(x_\alpha) - \alpha)^2"
+            if paper
+            else r"H(D(x_\alpha), 2 \min(\alpha, 1 - \alpha))",
+            "critic/real": r"D(\gamma x + (1 - \gamma) \hat{x})^2" if paper else r"H(D(x), 0)",
+            "critic/fake": r"H(D(\hat{x}), 0)",
+        }
+
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         f, g, D = nets["autoencoder"].encode, nets["autoencoder"].decode, nets["critic"]
         z = f(x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..losses import RECONSTRUCTIONS, Adversary, H, Reconstruction
 
@@ -33,6 +33,13 @@ class AE:
     """H, the loss of the critic's answers: cross-entropy or least squares."""
     autoencoder_every: int = 1
     """The autoencoder steps once in so many steps of the critic."""
+
+    formulas: ClassVar = {
+        "autoencoder/reconstruction": r"\lambda |x - \hat{x}|",
+        "autoencoder/realism": r"\rho H(D(\hat{x}), 1)",
+        "critic/real": r"H(D(x), 1)",
+        "critic/fake": r"H(D(\hat{x}), 0)",
+    }
 
     @property
     def players(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ..losses import RECONSTRUCTIONS, Adversary, H, Reconstruction, l1, together
 from ..mixing import MIXERS, check_parents, mix, partners
@@ -42,6 +42,15 @@ class AMR:
     """The autoencoder steps once in so many steps of the critic."""
 
     players = ("autoencoder", "critic")
+    formulas: ClassVar = {
+        "autoencoder/reconstruction": r"\lambda |x - \hat{x}|",
+        "autoencoder/realism": r"\rho H(D(\hat{x}), 1)",
+        "autoencoder/mixed": r"\mu H(D(x_m), 1)",
+        "autoencoder/consistency": r"\beta |f(x_m) - z_m|",
+        "critic/real": r"H(D(x), 1)",
+        "critic/fake": r"H(D(\hat{x}), 0)",
+        "critic/mixed": r"H(D(x_m), 0)",
+    }
 
     def __post_init__(self) -> None:
         check_parents(self.mixer, self.parents)

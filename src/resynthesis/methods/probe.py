@@ -30,6 +30,10 @@ class Probed:
     def players(self) -> tuple[str, ...]:
         return (*self.method.players, "probe")
 
+    @property
+    def formulas(self) -> dict[str, str]:
+        return {**self.method.formulas, "probe/classification": r"H(P(f(x)), y)"}
+
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         if y is None:
             raise ValueError("a probe needs labels, and this data set has none")

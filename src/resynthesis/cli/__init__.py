@@ -1,0 +1,71 @@
+"""The command line: one file per command, found here by its name.
+
+A command's module has a dataclass, whose fields are its flags, and `main(arguments)`. Nothing
+heavy is imported before the command is known: `resynth --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "train": "train a method on a set of images, or go on with a run",
+    "evaluate": "measure a run: a table, metrics.json and pictures",
+    "compare": "one table of several runs; seeds become mean ± std",
+    "mix": "interpolate image files, or make a folder of mixes with soft labels",
+    "encode": "the codes of a set as .npz or .tsv",
+    "data": "list the sets, or fetch, check and show one",
+    "demo": "the main job on a bundled set, in a few minutes",
+}
+USAGE = "usage: resynth COMMAND ...   (resynth COMMAND --help says more)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns 0; 2 for what the user can mend; 130 where it was stopped."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print("Adversarial autoencoders that mix images in code space.\n\n" + USAGE + "\n")
+        print("\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items()))
+        return 0 if arguments else 2
+    command, *rest = arguments
+    if command == "--version":
+        from importlib.metadata import version
+
+        print(version("resynthesis"))
+        return 0
+    if command not in COMMANDS:
+        return _fail(f"there is no command '{command}'{_near(command)}")
+    from ..runs import Interrupted
+
+    try:
+        import_module(f".{command}", __name__).main(rest)
+    except Interrupted as stop:
+        return _fail(str(stop), 130)
+    except (ValueError, OSError, ArithmeticError) as error:
+        if os.environ.get("RESYNTH_DEBUG"):
+            raise
+        return _fail(_sentence(error))
+    except SystemExit as stop:  # tyro has printed the help, or said what was wrong
+        return int(stop.code or 0)
+    return 0
+
+
+def _near(command: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(command, COMMANDS, 1)
+    return f": did you mean {near[0]}?" if near else f" (commands: {', '.join(COMMANDS)})"
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return " ".join(str(error).split())
+
+
+def _fail(sentence: str, status: int = 2) -> int:
+    print(f"resynth: {sentence}", file=sys.stderr)
+    return status

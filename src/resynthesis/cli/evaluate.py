@@ -1,0 +1,49 @@
+"""resynth evaluate RUN."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import figures
+from ..evaluate import evaluate
+from ..runs import Run, write
+from .shared import RunFolder, number, other_data, parse, short, table
+
+
+@dataclass
+class Evaluate:
+    run: RunFolder
+    """The run folder."""
+    data: str | None = None
+    """Measure on other data than the run's own (a set's name or a path)."""
+    data_dir: Path | None = None
+    """Where named sets are kept."""
+    only: tuple[str, ...] = ()
+    """Only these: reconstruction, probe, knn, clustering, lines."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+
+
+def main(arguments: list[str]) -> None:
+    told = parse(Evaluate, arguments, "evaluate", "Measure a run on its test images.")
+    run = Run(told.run)
+    nets = run.load_nets(told.device)
+    data = run.load_data(other_data(run, told.data, told.data_dir))
+
+    def report(what: str) -> None:
+        print(f"measuring {what} ...", file=sys.stderr, flush=True)
+
+    metrics = evaluate(nets, data, told.only, report=report)
+    if told.data is None:
+        run.save_metrics({**run.metrics(), **metrics} if told.only else metrics)
+        written = run.path / "metrics.json"
+    else:
+        written = run.path / f"metrics.{short(told.data)}.json"
+        write(written, json.dumps(metrics, indent=2).encode())
+    if told.data is None and not told.only:
+        figures.evaluation_pictures(run, nets, data)
+    table(["metric", data.name], [[k, number(v)] for k, v in metrics.items()])
+    print(f"figures: {written}   pictures: {run.path}/pictures")

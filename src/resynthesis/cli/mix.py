@@ -1,0 +1,80 @@
+"""resynth mix RUN A B ... --out picture, and resynth mix RUN --count N --out FOLDER."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ..mixes import mix_files, mix_set
+from ..runs import Run
+from .shared import RunFolder, check_new, other_data, parse
+
+
+@dataclass
+class Mix:
+    run: RunFolder
+    """The run folder."""
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    """Two or more image files to mix."""
+    out: Path | None = None
+    """A .png, .gif or .mp4; with --count a new folder."""
+    mixer: Literal["mixup", "channel-mixup", "bernoulli", "shared-bernoulli"] | None = None
+    """mixup walks along straight lines, the others draw mixes at random. For files mixup where
+    not told otherwise, with --count the run's own."""
+    steps: int = 11
+    """Images along a line, or along a triangle's edge; or so many random mixes."""
+    space: Literal["codes", "pixels"] = "codes"
+    """Mix codes, or pixels for comparison."""
+    count: int | None = None
+    """Make so many mixes of training images."""
+    data: str | None = None
+    """With --count: other data than the run's own."""
+    data_dir: Path | None = None
+    """Where named sets are kept."""
+    parents: int | None = None
+    """With --count: images in a mix; the run's own number where not told otherwise."""
+    seed: int = 0
+    """Seed of what is drawn at random."""
+    device: str = "auto"
+    """cpu, cuda, ...; auto takes a GPU where there is one."""
+
+
+def main(arguments: list[str]) -> None:
+    told = parse(Mix, arguments, "mix", "Mix image files, or make a folder of mixes.")
+    if told.out is None:
+        raise ValueError("mix needs --out: a .png, .gif or .mp4, or with --count a folder")
+    if told.count is not None and told.files:
+        raise ValueError("give either image files or --count, not both")
+    run = Run(told.run)
+    if told.count is None:
+        mixer: str = told.mixer or "mixup"
+        mix_files(
+            run,
+            told.files,
+            told.out,
+            mixer=mixer,
+            steps=told.steps,
+            space=told.space,
+            seed=told.seed,
+            device=told.device,
+        )
+        print(f"{told.out}: {mixer} of {len(told.files)} images in {told.space}")
+        return
+    check_new(told.out)
+    mixer = told.mixer or str(getattr(run.config.method, "mixer", "mixup"))
+    parents = told.parents or int(getattr(run.config.method, "parents", 2))
+    mix_set(
+        run,
+        run.load_data(other_data(run, told.data, told.data_dir)),
+        told.out,
+        count=told.count,
+        mixer=mixer,
+        parents=parents,
+        space=told.space,
+        seed=told.seed,
+        device=told.device,
+    )
+    print(f"{told.count:,} mixes ({mixer}, {parents} parents) and labels.csv in {told.out}")

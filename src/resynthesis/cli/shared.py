@@ -1,0 +1,99 @@
+"""What several commands share: parsing, paths, other data for a run, and plain tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import tyro
+
+from ..data import SETS, Data, DataConfig
+from ..runs import Run
+
+if TYPE_CHECKING:
+    T = TypeVar("T")
+
+Flat = tyro.conf.arg(name="")  # the fields of a nested dataclass become flags of their own
+RunFolder = Annotated[Path, tyro.conf.Positional]
+
+
+def parse(kind: type[T], arguments: list[str], name: str, about: str) -> T:
+    """The command's dataclass from its arguments; exits with a usage message where they are off."""
+    return tyro.cli(
+        kind,
+        args=arguments,
+        prog=f"resynth {name}",
+        description=about,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+
+
+def other_data(run: Run, data: str | None, data_dir: Path | None) -> DataConfig | None:
+    """The data that a command was told to use, at the run's size; None for the run's own."""
+    own = run.config.data
+    if data is None:
+        return None if data_dir is None else replace(own, data_dir=data_dir)
+    return DataConfig(
+        data=data, data_dir=data_dir or own.data_dir, size=own.size, memory=own.memory
+    )
+
+
+def absolute(config: DataConfig) -> DataConfig:
+    """Paths made absolute, so that a run folder can be used from anywhere."""
+    path = Path(config.data).expanduser()
+    data = str(path.resolve()) if config.data not in SETS and path.exists() else config.data
+    folder = config.data_dir.expanduser().resolve() if config.data_dir else None
+    return replace(config, data=data, data_dir=folder)
+
+
+def short(data: str) -> str:
+    """A set's name, or the last part of a path without its suffix."""
+    return data if data in SETS else Path(data).resolve().stem
+
+
+def check_new(path: Path) -> None:
+    """Raises ValueError where something is in the way of a new folder."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{path} exists already: choose another --out, or remove it")
+
+
+def describe(data: Data) -> None:
+    """One line about a set, and its notes."""
+    c, h, w = data.shape
+    sizes = ", ".join(f"{len(part):,} {name}" for name, part in data.parts.items())
+    classes = f", {len(data.classes)} classes" if data.classes else ", no labels"
+    print(f"{data.name}: {sizes} images of {h}x{w}{' in colour' if c == 3 else ''}{classes}")
+    for note in data.notes:
+        print(f"note: {note}")
+
+
+def number(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 1 else f"{value:.2f}"
+
+
+def to_csv(rows: Sequence[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints an aligned plain table: never wrapped, so that it can be copied and searched."""
+    width = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, ["-" * w for w in width], *rows):
+        print("  ".join(cell.ljust(w) for cell, w in zip(row, width, strict=True)).rstrip())
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def as_any(value: object) -> Any:
+    """For dataclasses that are made at run time, whose fields no type checker knows."""
+    return value

@@ -1,0 +1,154 @@
+"""resynth train METHOD --data D, and resynth train --resume RUN."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from .. import figures, runs
+from ..data import DataConfig, load
+from ..methods import METHODS
+from ..nets import Nets
+from ..train import Training
+from .shared import Flat, absolute, as_any, clock, describe, parse, short
+
+
+@dataclass(kw_only=True)
+class Resume:
+    resume: Path
+    """The run folder to go on with; its own settings hold."""
+    method: Annotated[str, tyro.conf.Positional] = ""
+    """The method that the run must be of."""
+
+
+def main(arguments: list[str]) -> None:
+    if "--resume" in arguments or any(a.startswith("--resume=") for a in arguments):
+        _resume(parse(Resume, arguments, "train", "Go on from a run's last checkpoint."))
+        return
+    if not arguments or arguments[0].startswith("-"):
+        print("usage: resynth train METHOD --data D [...]   or   resynth train --resume RUN\n")
+        for name, kind in METHODS.items():
+            print(f"  {name:10} {(kind.__doc__ or '').splitlines()[0]}")
+        print("\nresynth train METHOD --help lists all settings.")
+        if arguments[:1] not in (["-h"], ["--help"]):
+            raise ValueError("train needs a method first, or --resume RUN")
+        return
+    name, *rest = arguments
+    if name not in METHODS:
+        raise ValueError(f"unknown method '{name}': choose from {', '.join(METHODS)}")
+    kind = METHODS[name]
+    _start(name, as_any(parse(command(name), rest, f"train {name}", kind.__doc__ or "")))
+
+
+def command(name: str) -> type:
+    """The flags of a method: its own fields and those of every shared part, side by side."""
+
+    def part(kind: type) -> tuple[Any, Any]:
+        return Annotated[kind, Flat], field(default_factory=kind)
+
+    return make_dataclass(
+        "Train",
+        [
+            ("out", Annotated[Path | None, tyro.conf.arg(help="The new run folder.")], None),
+            ("method", *part(METHODS[name])),
+            ("data", *part(DataConfig)),
+            ("nets", *part(Nets)),
+            ("probe", *part(runs.ProbeConfig)),
+            ("training", *part(Training)),
+        ],
+        kw_only=True,
+    )
+
+
+def _start(name: str, told: Any) -> None:
+    config = runs.Config(
+        method=told.method,
+        data=absolute(told.data),
+        nets=told.nets,
+        probe=told.probe,
+        training=told.training,
+    )
+    seed = config.training.seed
+    out = told.out or _free(Path("runs"), f"{name}-{short(config.data.data)}-seed{seed}")
+    data = load(config.data, seed=seed)
+    describe(data)
+    with progress() as report:
+        run = runs.start(config, out, data=data, report=report, paint=figures.training_picture)
+    _finished(run)
+
+
+def _resume(told: Resume) -> None:
+    run = runs.Run(told.resume)
+    if told.method and told.method != run.config.name:
+        raise ValueError(f"{told.resume} is a run of {run.config.name}, not of {told.method}")
+    with progress() as report:
+        run = runs.resume(told.resume, report=report, paint=figures.training_picture)
+    _finished(run)
+
+
+def _finished(run: runs.Run) -> None:
+    last = run.log()[-1]
+    rate = last["images"] / max(last["seconds"], 1e-9)
+    print(f"trained on {last['images']:,} images in {clock(last['seconds'])} ({rate:.0f} images/s)")
+    print(f"run: {run.path}   pictures: {run.path}/pictures   next: resynth evaluate {run.path}")
+
+
+def _free(folder: Path, name: str) -> Path:
+    path, i = folder / name, 2
+    while path.exists():
+        path, i = folder / f"{name}-{i}", i + 1
+    return path
+
+
+@contextmanager
+def progress() -> Iterator[runs.Report]:
+    """A reporter of log lines: a bar on a terminal, a line every few seconds elsewhere."""
+    describe_line = _describer()
+    if not sys.stderr.isatty():
+        said = 0.0
+
+        def say(line: dict[str, Any], total: int) -> None:
+            nonlocal said
+            text = "  ".join(describe_line(line, total))
+            if time.monotonic() - said > 5 or line["step"] == total:
+                said = time.monotonic()
+                print(f"step {line['step']}/{total}  {text}", flush=True)
+
+        yield say
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(line: dict[str, Any], total: int) -> None:
+            text = "  ".join(describe_line(line, total))
+            bar.update(task, completed=line["step"], total=total, description=text)
+
+        yield show
+
+
+def _describer() -> Callable[[dict[str, Any], int], tuple[str, str]]:
+    """Rate and time left since this session's first line, and the terms."""
+    first: dict[str, Any] = {}
+
+    def text(line: dict[str, Any], total: int) -> tuple[str, str]:
+        begun = first or {"images": 0, "seconds": 0.0}
+        rate = (line["images"] - begun["images"]) / max(line["seconds"] - begun["seconds"], 1e-9)
+        if not first:
+            first.update(line)
+        left = (total - line["step"]) * line["images"] / line["step"] / max(rate, 1e-9)
+        terms = "  ".join(f"{k.split('/')[1]} {v:.3g}" for k, v in line.items() if "/" in k)
+        return f"{rate:.0f} images/s  {clock(left)} left", terms
+
+    return text

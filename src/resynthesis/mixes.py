@@ -1,0 +1,154 @@
+"""Mixes as files: pictures of a few images' mixes, and folders of mixes with soft labels."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from . import figures
+from .data import Data, to_uint8
+from .data.images import decode as read_image
+from .evaluate import decode, encode
+from .mixing import MIXERS, check_parents, mix
+from .runs import Run, seeded
+
+CHUNK = 256
+
+
+def mix_files(
+    run: Run,
+    files: Sequence[Path],
+    out: Path,
+    *,
+    mixer: str = "mixup",
+    steps: int = 11,
+    space: str = "codes",
+    seed: int = 0,
+    device: str = "auto",
+) -> None:
+    """A picture of mixes of image files.
+
+    mixup: a straight line from each file to the next (.png), forth and back or, for three and
+    more, around (.gif, .mp4); a triangle for three (.png). Other mixers: `steps` random mixes.
+    Raises ValueError, with one sentence, for files, suffixes and numbers that do not fit.
+    """
+    k = len(files)
+    if out.suffix not in (".png", ".gif", ".mp4"):
+        raise ValueError(f"{out} must end in .png, .gif or .mp4")
+    if k < 2:
+        raise ValueError(f"mix needs two or more image files, not {k}")
+    if steps < 2:
+        raise ValueError(f"--steps must be at least 2, not {steps}")
+    check_parents(mixer, k)
+    for path in files:
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}")
+    channels, size, _ = run.facts.shape
+    x = torch.stack([torch.tensor(read_image(path, size, channels)) for path in files])
+    to_codes, to_images = _space(run, space, device)
+    z = to_codes(x.float() / 127.5 - 1)  # (k, c, h, w)
+
+    if mixer != "mixup":
+        with seeded(seed):
+            weights = MIXERS[mixer](k, z[:1].expand(steps, *z.shape[1:]))
+        children = to_images(mix(z[:, None], weights))
+        if out.suffix == ".png":
+            parents = to_images(z)
+            figures.save(figures.grid([parents, children], ["parents", mixer]), out)
+        else:
+            figures.animate(children, out)
+        return
+    if out.suffix == ".png" and k == 3:
+        rows = figures.triangle_weights(steps)
+        weights = torch.tensor([w for row in rows for w in row])  # (n, 3)
+        figures.save(figures.triangle(to_images(mix(z[:, None], _each(weights, z))), steps), out)
+        return
+    around = out.suffix != ".png" and k > 2
+    stops = torch.eye(k)[[*range(k), *([0] if around else [])]]  # (stops, k)
+    share = torch.linspace(0, 1, steps)[:, None]
+    legs = [
+        to_images(mix(z[:, None], _each(torch.lerp(a, b, share), z))) for a, b in pairwise(stops)
+    ]
+    if out.suffix == ".png":
+        figures.save(figures.grid(legs), out)
+    else:
+        frames = torch.cat([legs[0], *[leg[1:] for leg in legs[1:]]])
+        figures.animate(frames, out, closed=around)
+
+
+def mix_set(
+    run: Run,
+    data: Data,
+    out: Path,
+    *,
+    count: int,
+    mixer: str,
+    parents: int,
+    space: str = "codes",
+    seed: int = 0,
+    device: str = "auto",
+) -> None:
+    """A new folder of `count` mixes of training images and labels.csv.
+
+    A row of labels.csv: file, the parents' places in the training set, their weights (the mean
+    over channels), and a column per class with the soft label, which sums to one. The folder
+    appears whole or not at all. Raises ValueError or OSError.
+    """
+    if count < 1:
+        raise ValueError(f"--count must be at least 1, not {count}")
+    check_parents(mixer, parents)
+    to_codes, to_images = _space(run, space, device)
+    numbers = range(1, parents + 1)
+    head = ["file", *[f"parent_{i}" for i in numbers], *[f"weight_{i}" for i in numbers]]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        with seeded(seed), (beside / "labels.csv").open("w", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow([*head, *data.classes])
+            for start in range(0, count, CHUNK):
+                n = min(CHUNK, count - start)
+                index = torch.randint(len(data.train), (parents, n))
+                x, y = data.train.take(index.flatten())
+                z = to_codes(x)
+                z = z.reshape(parents, n, *z.shape[1:])
+                weights = MIXERS[mixer](parents, z[0])
+                images = to_uint8(to_images(mix(z, weights))).cpu()
+                shares = weights.flatten(2).mean(2).T.cpu()  # (n, parents)
+                soft = torch.zeros(n, len(data.classes))
+                if y is not None and data.classes:
+                    soft.scatter_add_(1, y.cpu().reshape(parents, n).T, shares)
+                for i in range(n):
+                    name = f"{start + i:06d}.png"
+                    figures.save_image(images[i], beside / name)
+                    numbers_of_row = [*shares[i].tolist(), *soft[i].tolist()]
+                    cells = [f"{value:.6f}" for value in numbers_of_row]
+                    table.writerow([name, *index[:, i].tolist(), *cells])
+        beside.chmod(0o755)
+        os.replace(beside, out)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _space(
+    run: Run, space: str, device: str
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """From images to what is mixed, and back."""
+    if space == "pixels":
+        return (lambda x: x), (lambda x: x)
+    autoencoder: nn.Module = run.load_nets(device)["autoencoder"]
+    return (lambda x: encode(autoencoder, x)), (lambda z: decode(autoencoder, z))
+
+
+def _each(weights: Tensor, z: Tensor) -> Tensor:
+    """Weights (n, k) of the k parents z (k, c, h, w), as `mix` wants them: (k, n, 1, 1, 1)."""
+    return weights.T.to(z.device)[..., None, None, None]
