@@ -17,23 +17,27 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from . import figures, methods, runs
-from .data import Data, DataConfig, ImageSet, as_images, resize, to_float, to_uint8
+from .data import SIZES, Data, DataConfig, ImageSet, as_images, resize, to_float, to_uint8
 from .evaluate import decode, encode
 from .mixing import MIXERS, check_parents
 from .mixing import mix as combine
-from .nets import SIZES, Nets
+from .nets import Nets
 from .train import Training
 
 Array = NDArray[Any]
 PARTS: tuple[type, ...] = (Nets, runs.ProbeConfig, Training)
 
 
-class Resynthesizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Resynthesizer(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """What all estimators share. Parameters are the flags of `resynth train METHOD`.
 
     Images are arrays (n, h, w), (n, h, w, c) or (n, c, h, w) with c 1 or 3, uint8 or floats in
@@ -63,13 +67,13 @@ class Resynthesizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._remember(images, pixels)
         labels, classes = _labels(y, len(pixels))
         train = ImageSet(resize(pixels, _size(pixels)), labels)
-        data = Data("arrays", train, train, train, tuple(map(str, classes)))
+        data = Data(runs.ARRAYS, train, train, train, tuple(map(str, classes)))
         out = self.out
         self._temporary = None if out else tempfile.TemporaryDirectory(prefix="resynthesis-")
         folder = Path(out) if out else Path(self._temporary.name) / "run"  # type: ignore[union-attr]
         config = runs.Config(
             method=self._settings(self.method),
-            data=DataConfig(data="arrays", size=train.shape[1]),
+            data=DataConfig(data=runs.ARRAYS, size=train.shape[1]),
             nets=self._settings(Nets),
             probe=self._settings(runs.ProbeConfig),
             training=self._settings(Training),

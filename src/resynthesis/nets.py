@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-SIZES = (16, 32, 64, 128)
+from .data import SIZES
+
 SLOPE = 0.2
 
 
@@ -41,6 +42,7 @@ class Autoencoder(nn.Module):
         scales = count_scales(size, config.code)
         self.encoder = _encoder(channels, config, scales, norm=True)
         self.decoder = _decoder(channels, config, scales)
+        _initialise(self)
 
     def encode(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) in [-1, 1] -> codes (B, c, h, w), float32."""
@@ -62,9 +64,10 @@ class Critic(nn.Module):
         super().__init__()
         scales = count_scales(size, config.code)
         self.body = _encoder(channels, config, scales, norm=False)
+        _initialise(self)
         for layer in list(self.body.modules()):
             if isinstance(layer, nn.Conv2d):
-                spectral_norm(layer)
+                spectral_norm(layer)  # its first power iterations want the final weights
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x).float().mean((1, 2, 3))
@@ -126,12 +129,16 @@ def build(
         "probe": lambda: Probe(config.code, classes),
     }
     nets = nn.ModuleDict({player: makers[player]() for player in players})
-    for name, parameter in nets.named_parameters():
+    return nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _initialise(net: nn.Module) -> None:
+    """He's normal initialisation for LeakyReLU, biases zero."""
+    for name, parameter in net.named_parameters():
         if parameter.ndim == 4:
             nn.init.kaiming_normal_(parameter, a=SLOPE)
         elif name.endswith("bias"):
             nn.init.zeros_(parameter)
-    return nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def count_scales(size: int, code: tuple[int, int, int]) -> int:

@@ -36,6 +36,7 @@ from .nets import Nets, build
 from .train import Diverged, State, Training, begin, loop, pick_device
 
 FORMAT = 1
+ARRAYS = "(arrays)"  # the data of a run that was given arrays in Python
 PACKAGES = ("resynthesis", "torch", "numpy", "scikit-learn", "pillow")
 
 
@@ -192,6 +193,10 @@ class Run:
 
         Raises ValueError where the run's own data is no longer what it was trained on.
         """
+        if other is None and self.config.data.data == ARRAYS:
+            raise ValueError(
+                f"{self.path} was trained on arrays in Python: say which --data to use"
+            )
         data = load_data(other or self.config.data, seed=self.config.training.seed)
         if data.shape != self.facts.shape:
             raise ValueError(

@@ -14,7 +14,7 @@ import torch
 
 from .archives import read_idx_pair, read_npz
 from .folder import read as read_folder
-from .images import as_images, resize, to_uint8
+from .images import SIZES, as_images, resize, to_uint8
 from .named import SETS, find_idx, from_train_test
 from .sets import Data, ImageSet, choose, hide_labels, seeded, split, to_float
 
@@ -68,8 +68,6 @@ def load(config: DataConfig, *, seed: int = 0) -> Data:
 
 
 def _load_whole(config: DataConfig) -> Data:
-    from ..nets import SIZES
-
     if config.size not in SIZES:
         raise ValueError(
             f"the image size must be one of {', '.join(map(str, SIZES))}, not {config.size}"
@@ -151,6 +149,7 @@ def _idx_pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 __all__ = [
     "SETS",
+    "SIZES",
     "Data",
     "DataConfig",
     "ImageSet",

@@ -1,0 +1,72 @@
+"""Small real things that many tests need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from resynthesis import runs
+from resynthesis.data import DataConfig
+from resynthesis.methods import AMR
+from resynthesis.train import Training
+
+torch.set_num_threads(1)
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real MNIST; tests that need it are skipped where it is missing."""
+    if not (SHARED / "mnist").is_dir():
+        pytest.skip("real MNIST is not beside this checkout (shared/data/mnist)")
+    return SHARED
+
+
+def quick(steps: int = 4, **settings: object) -> Training:
+    """A training that is over at once."""
+    return Training(
+        **{
+            "steps": steps,
+            "batch_size": 8,
+            "log_every": 2,
+            "checkpoint_every": 2,
+            "picture_every": 4,
+            "device": "cpu",
+            "precision": "fp32",
+            **settings,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of AMR on digits, good enough to look at. Do not write into it."""
+    path = tmp_path_factory.mktemp("trained") / "run"
+    config = runs.Config(
+        method=AMR(),
+        data=DataConfig(data="digits", size=16),
+        training=quick(60, batch_size=32, log_every=10),
+    )
+    return runs.start(config, path).path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of twelve images of mixed sizes and modes."""
+    random = np.random.default_rng(0)
+    for c, name in enumerate(("cat", "dog")):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(12):
+            size = (20 + 3 * i, 40 - i)
+            grey = random.integers(0, 256, size, dtype=np.uint8) // (c + 1)
+            mode = ("L", "RGB", "RGBA", "P", "LA", "1")[i % 6]
+            image = Image.fromarray(grey).convert("RGBA" if mode == "P" else mode)
+            if mode == "P":
+                image = image.convert("P")
+            image.save(tmp_path / "images" / name / f"{i:02d}.png")
+    return tmp_path / "images"

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from resynthesis.nets import Critic, Nets, Stem, build
+
+FITTING = [
+    ((2, 4, 4), 32, 1),
+    ((16, 2, 2), 32, 1),
+    ((64, 1, 1), 32, 3),
+    ((64, 4, 4), 32, 3),
+    ((4, 4, 4), 16, 1),
+    ((3, 1, 1), 16, 3),
+    ((2, 16, 16), 64, 1),
+    ((2, 32, 32), 128, 3),
+]
+
+
+@pytest.mark.parametrize(("code", "size", "channels"), FITTING)
+def test_shapes(code: tuple[int, int, int], size: int, channels: int) -> None:
+    nets = build(Nets(code=code, width=4), ("autoencoder", "critic"), channels=channels, size=size)
+    x = torch.randn(2, channels, size, size)
+    z = nets["autoencoder"].encode(x)
+    assert z.shape == (2, *code)
+    assert nets["autoencoder"].decode(z).shape == x.shape
+    assert nets["critic"](x).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("code", "size"),
+    [((2, 4, 8), 32), ((2, 3, 3), 32), ((2, 16, 16), 32), ((0, 4, 4), 32), ((2, 4, 4), 48)],
+)
+def test_codes_that_do_not_fit(code: tuple[int, int, int], size: int) -> None:
+    with pytest.raises(ValueError, match=r"must be"):
+        build(Nets(code=code), ("autoencoder",), channels=1, size=size)
+
+
+def test_layers_are_those_of_the_tables() -> None:
+    net = build(Nets(), ("autoencoder",), channels=1, size=32)["autoencoder"]
+    convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+    shapes = [(c.in_channels, c.out_channels, c.kernel_size[0]) for c in convolutions]
+    encoder = [(1, 16, 1), (16, 16, 3), (16, 16, 3), (16, 32, 3), (32, 32, 3), (32, 64, 3)]
+    encoder += [(64, 64, 3), (64, 128, 3), (128, 2, 3)]
+    decoder = [(2, 64, 3), (64, 64, 3), (64, 32, 3), (32, 32, 3), (32, 16, 3), (16, 16, 3)]
+    decoder += [(16, 16, 3), (16, 1, 3)]
+    assert shapes == encoder + decoder
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_stem_equals_its_two_convolutions(channels: int) -> None:
+    stem = Stem(channels, 8)
+    nn.init.normal_(stem.first.bias)
+    x = torch.randn(3, channels, 16, 16)
+    torch.testing.assert_close(stem(x), stem.second(stem.first(x)), atol=1e-5, rtol=1e-4)
+
+
+def test_critic_convolutions_have_spectral_norm_one() -> None:
+    torch.manual_seed(0)
+    critic = Critic(1, 32, Nets())
+    for _ in range(100):  # power iterations
+        critic(torch.randn(1, 1, 32, 32))
+    critic.eval()
+    for layer in critic.modules():
+        if isinstance(layer, nn.Conv2d):
+            norm = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
+            assert norm == pytest.approx(1, abs=0.02)
+
+
+def test_tanh_output_stays_in_range() -> None:
+    net = build(Nets(output="tanh"), ("autoencoder",), channels=1, size=16 * 2)["autoencoder"]
+    assert net.decode(100 * torch.randn(2, 2, 4, 4)).abs().max() <= 1
+
+
+def test_probe_needs_classes() -> None:
+    with pytest.raises(ValueError, match="two classes"):
+        build(Nets(), ("autoencoder", "probe"), channels=1, size=32)
