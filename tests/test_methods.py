@@ -160,8 +160,8 @@ def params(a: nn.ModuleDict, b: nn.ModuleDict) -> list[tuple[Tensor, Tensor]]:
 def draw_like(method: Method, x: Tensor, textbook, nets: nn.ModuleDict, optimizers: dict) -> None:
     """The rewrites draw in their own order; give them the method's numbers."""
     if isinstance(method, AMR):
-        weights = dirichlet(x)
         order = partners(2, len(x))[1]
+        weights = dirichlet(x)
         patch = pytest.MonkeyPatch()
         patch.setitem(globals(), "dirichlet", lambda x: weights)
         patch.setattr(torch, "randperm", lambda n, **_: order)

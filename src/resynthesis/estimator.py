@@ -8,7 +8,9 @@ children = model.mix(images[:8], images[8:16], weight=0.3)
 from __future__ import annotations
 
 import inspect
+import shutil
 import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
@@ -69,8 +71,9 @@ class Resynthesizer(
         train = ImageSet(resize(pixels, _size(pixels)), labels)
         data = Data(runs.ARRAYS, train, train, train, tuple(map(str, classes)))
         out = self.out
-        self._temporary = None if out else tempfile.TemporaryDirectory(prefix="resynthesis-")
-        folder = Path(out) if out else Path(self._temporary.name) / "run"  # type: ignore[union-attr]
+        folder = Path(out) if out else Path(tempfile.mkdtemp(prefix="resynthesis-"))
+        if not out:  # lives as long as the model; `save` keeps it
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         config = runs.Config(
             method=self._settings(self.method),
             data=DataConfig(data=runs.ARRAYS, size=train.shape[1]),
@@ -215,7 +218,6 @@ def load(path: str | Path) -> Resynthesizer:
     model = ESTIMATORS[config.name](**{**parameters, "device": "auto"})
     model.layout_, model.range_ = ("nhw" if run.facts.shape[0] == 1 else "nhwc"), "uint8"
     model.classes_ = np.asarray(run.facts.classes)
-    model._temporary = None
     return model._open(run)
 
 

@@ -49,7 +49,7 @@ def read_idx_pair(images: Path, labels: Path) -> tuple[Tensor, Tensor]:
 def read_npz(path: Path) -> tuple[Tensor, Tensor | None]:
     """`images`, and `labels` where there are any, of an .npz; nothing in it is unpickled."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if "images" not in archive:
                 found = ", ".join(archive.files) or "nothing"
                 raise ValueError(f"{path} has no array 'images' (it has: {found})")

@@ -43,7 +43,7 @@ def decode(path: Path, size: int, channels: int) -> np.ndarray:
     side = min(flat.size)
     left, top = (flat.width - side) // 2, (flat.height - side) // 2
     box = (left, top, left + side, top + side)
-    array = np.asarray(flat.resize((size, size), Image.Resampling.BILINEAR, box=box))
+    array = np.asarray(flat.crop(box).resize((size, size), Image.Resampling.BILINEAR))
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 
 
@@ -70,9 +70,13 @@ def as_images(array: object, *, name: str = "images") -> Tensor:
     uint8 stays uint8. Floats in [0, 1], or in [-1, 1] where any is negative, become float32 in
     [-1, 1]. Raises ValueError for other shapes, dtypes and ranges, and for NaN.
     """
-    x = torch.as_tensor(
-        np.asarray(array) if not isinstance(array, Tensor) else array.detach().cpu()
-    )
+    if isinstance(array, Tensor):
+        x = array.detach().cpu()
+    else:
+        values = np.asarray(array)
+        if values.dtype != np.uint8 and values.dtype.kind != "f":
+            raise ValueError(f"{name} must be uint8 or floating point, not {values.dtype}")
+        x = torch.as_tensor(values)
     if x.ndim == 3:
         x = x[:, None]
     elif x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):

@@ -1,0 +1,352 @@
+"""Whatever a user can get wrong: one sentence, exit status 2, and nothing lost or half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resynthesis import runs
+from resynthesis.cli import main
+
+from .test_cli import QUICK
+from .test_data import idx_folder
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]):
+    """Runs a command that must be refused; returns its sentence."""
+
+    def run(*arguments: str) -> str:
+        capsys.readouterr()
+        before = sorted(Path().rglob("*"))
+        assert main(list(arguments)) == 2
+        said = capsys.readouterr().err.strip()
+        assert said.startswith("resynth: ")
+        assert len(said.splitlines()) == 1, said
+        assert "Traceback" not in said
+        assert sorted(Path().rglob("*")) == before, "something was left behind"
+        return said
+
+    return run
+
+
+def train(*arguments: str) -> list[str]:
+    return ["train", "ae", "--out", "run", *QUICK, *arguments]
+
+
+def test_no_such_command(refused) -> None:
+    assert "did you mean train?" in refused("trian")
+    assert "commands: train" in refused("sing")
+
+
+def test_no_such_method(refused) -> None:
+    assert "choose from ae, acai, amr" in refused("train", "gan")
+    assert "needs a method first" in refused("train", "--data", "digits")
+
+
+def test_path_that_is_not_there(refused) -> None:
+    assert "no data set and no path 'nowhere'" in refused(*train("--data", "nowhere"))
+    assert "no run folder nowhere" in refused("evaluate", "nowhere")
+    assert "no run folder nowhere" in refused("train", "--resume", "nowhere")
+
+
+def test_empty_folder(refused) -> None:
+    Path("empty").mkdir()
+    assert "empty has no images" in refused(*train("--data", "empty"))
+    assert "not a run folder" in refused("evaluate", "empty")
+
+
+def test_a_file_that_is_no_set(refused) -> None:
+    Path("notes.txt").write_text("hello")
+    assert "no .npz archive" in refused(*train("--data", "notes.txt"))
+
+
+def test_one_image_in_a_class(refused, folder: Path) -> None:
+    for path in sorted((folder / "dog").iterdir())[1:]:
+        path.unlink()
+    said = refused(*train("--data", str(folder)))
+    assert "class 'dog' has 1 image," in said
+    assert "leave the class out" in said
+
+
+def test_images_beside_class_folders(refused, folder: Path) -> None:
+    shutil.copy(folder / "cat" / "00.png", folder / "stray.png")
+    assert "or none" in refused(*train("--data", str(folder)))
+
+
+@pytest.mark.parametrize("memory", ["2.0", "1e-9"])
+def test_truncated_png_is_named_and_skipped(
+    folder: Path, memory: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "cat" / "03.png"
+    path.write_bytes(path.read_bytes()[:100])
+    (folder / "cat" / "04.png").write_bytes(b"no picture at all")
+    assert main(train("--data", str(folder), "--memory", memory)) == 0
+    said = capsys.readouterr().out
+    assert "04.png" in said
+    assert "skipped" in said
+    if memory == "2.0":
+        assert "skipped 2 of the files" in said
+        assert "03.png" in said
+
+
+def test_truncated_png_is_refused_with_strict(refused, folder: Path) -> None:
+    path = folder / "cat" / "03.png"
+    path.write_bytes(path.read_bytes()[:100])
+    said = refused(*train("--data", str(folder), "--strict"))
+    assert "03.png" in said
+    assert "leave out --strict" in said
+
+
+def test_a_folder_of_broken_images_only(refused) -> None:
+    Path("broken").mkdir()
+    for i in range(3):
+        Path("broken", f"{i}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "none of the 3 images" in refused(*train("--data", "broken"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda raw: raw[: len(raw) // 2], "cut short"),
+        (lambda raw: raw[:3], "not an IDX file"),
+        (lambda raw: b"\x00\x00\x0d" + raw[3:], "not an IDX file of unsigned bytes"),
+        (lambda raw: raw + b"more", "too long"),
+        (lambda raw: b"", "not an IDX file"),
+    ],
+)
+def test_broken_idx(refused, damage, says: str) -> None:
+    path = idx_folder(Path("set"), suffix="") / "train-images-idx3-ubyte"
+    path.write_bytes(damage(path.read_bytes()))
+    said = refused(*train("--data", "set"))
+    assert says in said
+    assert "train-images" in said
+
+
+def test_truncated_gz(refused) -> None:
+    path = idx_folder(Path("set")) / "t10k-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "broken or cut short" in refused(*train("--data", "set"))
+
+
+def test_idx_without_or_with_other_labels(refused) -> None:
+    labels = idx_folder(Path("set"), suffix="") / "train-labels-idx1-ubyte"
+    labels.write_bytes((labels.parent / "t10k-labels-idx1-ubyte").read_bytes())
+    assert "do not fit" in refused(*train("--data", "set"))
+    labels.unlink()
+    assert "no label file" in refused(*train("--data", "set"))
+
+
+GOOD = np.zeros((20, 16, 16), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({"pictures": GOOD}, "no array 'images' (it has: pictures)"),
+        ({"images": GOOD[0]}, "of shape (n, h, w)"),
+        ({"images": np.zeros((20, 16, 16, 4), dtype=np.uint8)}, "of shape (n, h, w)"),
+        ({"images": np.zeros((20, 16, 20), dtype=np.uint8)}, "must be square"),
+        ({"images": GOOD[:0]}, "is empty"),
+        ({"images": GOOD.astype(np.int64)}, "uint8 or floating point"),
+        ({"images": GOOD.astype(complex)}, "uint8 or floating point"),
+        ({"images": GOOD + 300.0}, "must be in [0, 1] or [-1, 1]"),
+        ({"images": np.where(np.arange(256).reshape(16, 16), GOOD, np.nan)}, "NaN"),
+        ({"images": GOOD, "labels": np.arange(19)}, "must be 20 integers"),
+        ({"images": GOOD, "labels": np.arange(20) / 2}, "must be 20 integers"),
+        ({"images": np.array([{}] * 20, dtype=object)}, "never loaded"),
+        ({"images": GOOD, "labels": np.array([None] * 20)}, "never loaded"),
+        ({"images": np.array(["x"] * 20)}, "images"),
+    ],
+)
+def test_bad_npz(refused, arrays: dict, says: str) -> None:
+    np.savez("set.npz", **arrays)
+    assert says in refused(*train("--data", "set.npz"))
+
+
+def test_npz_that_is_none(refused) -> None:
+    Path("set.npz").write_bytes(b"PK\x03\x04 not really")
+    assert "not a readable .npz" in refused(*train("--data", "set.npz"))
+
+
+def test_nan_in_arrays() -> None:
+    from resynthesis import AE
+
+    with pytest.raises(ValueError, match="NaN or infinite values in 1 of 4 images"):
+        AE().fit(np.where(np.arange(4)[:, None, None] == 2, np.inf, np.zeros((4, 16, 16))))
+
+
+def test_mixed_images_work(folder: Path) -> None:
+    """Alpha, palettes, one bit and grey are in `folder`; 16 bits come on top."""
+    deep = np.linspace(0, 65535, 900).reshape(30, 30).astype(np.uint16)
+    Image.fromarray(deep).save(folder / "cat" / "deep.png")
+    assert main(train("--data", str(folder))) == 0
+
+
+@pytest.mark.parametrize("size", ["48", "8", "256"])
+def test_sizes_that_are_no_power_of_two_or_too_small(refused, size: str) -> None:
+    assert "must be one of 16, 32, 64, 128" in refused(*train("--size", size))
+
+
+def test_codes_that_do_not_fit(refused) -> None:
+    assert "the code 2x3x3 does not fit" in refused(*train("--code", "2", "3", "3"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--classes", "0", "x"], "unknown class 'x'"),
+        (["--train-size", "99999"], "cannot choose 99999"),
+        (["--labels", "5"], "one a class"),
+        (["--reconstruction-loss", "bce"], "--output tanh"),
+        (["--device", "cuda:77"], "cannot be used"),
+        (["--steps", "0"], "must be positive"),
+        (["--batch-size", "0"], "at least 1"),
+        (["--data", "lines", "--size", "32", "--probe"], "two classes"),
+        (["--data", "lines", "--size", "16"], "size 32"),
+    ],
+)
+def test_settings_that_do_not_fit(refused, flags: list[str], says: str) -> None:
+    assert says in refused(*train(*flags))
+
+
+def test_offline(refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    from resynthesis.data import download, named
+
+    monkeypatch.setattr(named, "MNIST_MIRRORS", ("http://127.0.0.1:9/mnist",))
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    Path("cache/mnist").mkdir(parents=True)
+    said = refused(*train("--data", "mnist", "--data-dir", "cache"))
+    assert "cannot download train-images-idx3-ubyte.gz" in said
+    assert "by hand" in said
+
+
+def test_run_folder_that_exists(refused) -> None:
+    assert main(train()) == 0
+    log = Path("run/log.jsonl").read_bytes()
+    said = refused("train", "amr", "--out", "run", *QUICK)
+    assert "exists already and holds a run of ae" in said
+    assert Path("run/log.jsonl").read_bytes() == log
+    Path("other").mkdir()
+    Path("other/thesis.tex").write_text("years of work")
+    assert "exists already" in refused("train", "amr", "--out", "other", *QUICK)
+
+
+def test_run_folder_that_is_incomplete(refused) -> None:
+    assert main(train()) == 0
+    Path("run/weights.safetensors").rename("weights")
+    assert "has no weights yet" in refused("evaluate", "run")
+    Path("run/weights.safetensors").write_bytes(Path("weights").read_bytes()[:-50])
+    assert "weights.safetensors is broken" in refused("evaluate", "run")
+    shutil.rmtree("run/checkpoint")
+    assert "no checkpoint to go on from" in refused("train", "--resume", "run")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda t: t.update(format=99), "format 99"),
+        (lambda t: t.update(method="gan"), "unknown method 'gan'"),
+        (lambda t: t.pop("nets"), "lacks 'nets'"),
+        (lambda t: t["training"].update(speed=9), "speed"),
+        (lambda t: t["nets"].update(code=[2, 2, 2]), "does not fit the nets"),
+        (lambda t: t.update(facts=None), "cannot be read"),
+    ],
+)
+def test_run_folder_with_a_foreign_config(refused, change, says: str) -> None:
+    assert main(train()) == 0
+    tree = json.loads(Path("run/config.json").read_text())
+    change(tree)
+    Path("run/config.json").write_text(json.dumps(tree))
+    assert says in refused("evaluate", "run")
+
+
+def test_run_of_another_method(refused) -> None:
+    assert main(train()) == 0
+    assert "a run of ae, not of amr" in refused("train", "amr", "--resume", "run")
+    amr = ["train", "amr", "--out", "amr", *QUICK]
+    assert main(amr) == 0
+    shutil.copy("run/weights.safetensors", "amr/weights.safetensors")
+    assert "does not fit the nets" in refused("evaluate", "amr")
+
+
+def test_data_that_changed_since(refused, folder: Path) -> None:
+    assert main(train("--data", str(folder))) == 0
+    (folder / "cat" / "00.png").unlink()
+    assert "checksum differs" in refused("train", "--resume", "run")
+
+
+def test_data_of_another_shape(refused, folder: Path) -> None:
+    assert main(train()) == 0
+    assert "want images of shape" in refused("evaluate", "run", "--data", str(folder))
+
+
+def test_mix_refusals(refused, trained: Path) -> None:
+    Image.new("L", (20, 20)).save("a.png")
+    Path("b.png").write_text("no image")
+    run = str(trained)
+    assert "needs --out" in refused("mix", run, "a.png", "a.png")
+    assert "no file c.png" in refused("mix", run, "a.png", "c.png", "--out", "x.png")
+    assert "b.png is broken" in refused("mix", run, "a.png", "b.png", "--out", "x.png")
+    assert "two or more" in refused("mix", run, "a.png", "--out", "x.png")
+    assert "end in .png" in refused("mix", run, "a.png", "a.png", "--out", "x.bmp")
+    assert "exactly 2" in refused(
+        *("mix", run, "a.png", "a.png", "a.png", "--mixer", "shared-bernoulli", "--out", "x.png")
+    )
+    assert "at least 1" in refused("mix", run, "--count", "0", "--out", "new")
+    Path("full").mkdir()
+    Path("full/file").write_text("mine")
+    assert "exists already" in refused("mix", run, "--count", "3", "--out", "full")
+    assert "not both" in refused("mix", run, "a.png", "a.png", "--count", "3", "--out", "new")
+
+
+def test_other_refusals(refused, trained: Path) -> None:
+    assert ".npz or .tsv" in refused("encode", str(trained), "--out", "codes.csv")
+    assert "unknown metric" in refused("evaluate", str(trained), "--only", "beauty")
+    assert "no metrics yet" in refused("compare", str(trained))
+    assert "no data set" in refused("data", "nowhere")
+
+
+def test_unknown_flags_exit_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "amr", "--sped", "3"]) == 2
+    assert "--sped" in capsys.readouterr().err
+
+
+def test_full_disk_keeps_the_old_checkpoint() -> None:
+    """A limit on file sizes stands in for a full disk: writing fails in the kernel, mid-file."""
+    assert main(train("--steps", "2")) == 0
+    before = {p: p.read_bytes() for p in Path("run").rglob("*.safetensors")}
+    tree = json.loads(Path("run/config.json").read_text())
+    tree["training"]["steps"] = 6
+    Path("run/config.json").write_text(json.dumps(tree))
+    limit = min(map(len, before.values())) // 2
+
+    answer = subprocess.run(
+        [sys.executable, "-m", "resynthesis.cli", "train", "--resume", "run"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert answer.returncode == 2
+    assert "cannot write run/checkpoint/state.safetensors" in answer.stderr
+    assert "what was there is kept" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert {p: p.read_bytes() for p in Path("run").rglob("*.safetensors")} == before
+    assert not list(Path("run").rglob("*.part"))
+    assert main(["train", "--resume", "run"]) == 0
+    assert runs.Run(Path("run")).log()[-1]["step"] == 6

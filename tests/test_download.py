@@ -1,0 +1,109 @@
+"""The downloader against a local server that breaks off, stalls, lies, or says 503."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from resynthesis.data.download import DownloadError, fetch
+
+CONTENT = bytes(range(256)) * 400
+CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server(BaseHTTPRequestHandler):
+    log: list[tuple[str, str | None]]
+
+    def do_GET(self) -> None:
+        behaviour, span = self.path.split("/")[1], self.headers.get("Range")
+        self.log.append((behaviour, span))
+        count = sum(1 for name, _ in self.log if name == behaviour)
+        if behaviour == "busy" and count < 3:
+            self.send_error(503)
+            return
+        if behaviour == "missing":
+            self.send_error(404)
+            return
+        if behaviour == "stalls" and count == 1:
+            time.sleep(1.5)
+        body = CONTENT if behaviour != "lies" else CONTENT[::-1]
+        start = int(span.split("=")[1].rstrip("-")) if span and behaviour != "norange" else 0
+        if start >= len(body):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body) - start))
+        self.end_headers()
+        broken = behaviour in ("breaks", "norange") and count == 1
+        self.wfile.write(body[start : len(body) // 3] if broken else body[start:])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Server.log = []
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def get(folder: Path, *mirrors: str) -> Path:
+    return fetch("set.gz", mirrors, CHECKSUM, folder, timeout=0.5, pause=0.01)
+
+
+@pytest.mark.parametrize("behaviour", ["good", "breaks", "norange", "busy", "stalls"])
+def test_it_arrives_whole(tmp_path: Path, server: str, behaviour: str) -> None:
+    path = get(tmp_path / "new" / "folder", f"{server}/{behaviour}")
+    assert path.read_bytes() == CONTENT
+    assert [p.name for p in path.parent.iterdir()] == ["set.gz"]
+
+
+def test_it_resumes_where_it_broke_off(tmp_path: Path, server: str) -> None:
+    get(tmp_path, f"{server}/breaks")
+    assert Server.log == [("breaks", None), ("breaks", f"bytes={len(CONTENT) // 3}-")]
+
+
+def test_a_later_call_goes_on(tmp_path: Path, server: str) -> None:
+    (tmp_path / "set.gz.part").write_bytes(CONTENT[:1000])
+    assert get(tmp_path, f"{server}/good").read_bytes() == CONTENT
+    assert Server.log == [("good", "bytes=1000-")]
+
+
+def test_a_whole_part_needs_no_more_bytes(tmp_path: Path, server: str) -> None:
+    (tmp_path / "set.gz.part").write_bytes(CONTENT)
+    assert get(tmp_path, f"{server}/good").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("first", ["missing", "lies"])
+def test_the_next_mirror_helps(tmp_path: Path, server: str, first: str) -> None:
+    assert get(tmp_path, f"{server}/{first}", f"{server}/good").read_bytes() == CONTENT
+    assert [name for name, _ in Server.log] == [first, "good"]
+
+
+def test_what_is_there_is_not_fetched(tmp_path: Path) -> None:
+    (tmp_path / "set.gz").write_bytes(b"here")
+    assert get(tmp_path, "http://127.0.0.1:9").read_bytes() == b"here"
+
+
+def test_failure_says_where_and_what(tmp_path: Path, server: str) -> None:
+    with pytest.raises(DownloadError, match=r"set\.gz .*wrong bytes.*Not Found.*by hand") as caught:
+        get(tmp_path, f"{server}/lies", f"{server}/missing")
+    assert str(tmp_path) in str(caught.value)
+    assert list(tmp_path.iterdir()) == []  # wrong bytes are not kept
+
+
+def test_offline_keeps_what_has_come(tmp_path: Path) -> None:
+    (tmp_path / "set.gz.part").write_bytes(CONTENT[:1000])
+    with pytest.raises(DownloadError, match="put it into"):
+        get(tmp_path, "http://127.0.0.1:9/nobody")
+    assert (tmp_path / "set.gz.part").stat().st_size == 1000
