@@ -4,7 +4,8 @@
     python benchmarks/tables.py lines --jobs 2
 
 Every process has one thread. What is done is skipped, what was broken off goes on. Ends with
-benchmarks/results/NAME.json: settings, machine, versions, and every figure by run.
+benchmarks/results/NAME.json (settings, machine, versions, and every figure by run) and the table
+of the README, which `--markdown` prints again from that file alone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import json
 import multiprocessing
 import shutil
+import statistics
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -117,18 +119,87 @@ def collect(table: str, args: argparse.Namespace) -> None:
     print(f"{len(found)} runs in {path}")
 
 
+COLUMNS = {
+    "mnist": {
+        "probe_accuracy": ("probe", 1),
+        "knn_accuracy": ("k-NN", 1),
+        "clustering_accuracy": ("clustering", 1),
+        "reconstruction_l1": ("L1", 1),
+        "reconstruction_psnr": ("PSNR, dB", 1),
+    },
+    "lines": {
+        "lines_distance": ("distance x 10^3", 1000),
+        "lines_smoothness": ("smoothness", 1),
+        "reconstruction_l1": ("L1", 1),
+    },
+}
+SPEED = {  # rows of speed.json
+    "ae": "ae",
+    "ae-gan": "ae + gan",
+    "acai": "acai",
+    "acai-amr": "acai variant amr",
+    "amr-mixup-2": "amr",
+    "amr-mixup-3": "amr k=3",
+    "amr-shared-bernoulli-2": "amr shared-bernoulli",
+}
+NAMES = {
+    "ae": "AE",
+    "ae-gan": "AE + GAN",
+    "acai": "ACAI",
+    "acai-amr": "ACAI, AMR's variant",
+    "amr-mixup-2": "AMR mixup, k = 2",
+    "amr-mixup-3": "AMR mixup, k = 3",
+    "amr-shared-bernoulli-2": "AMR shared Bernoulli, k = 2",
+}
+
+
+def markdown(table: str) -> str:
+    """The table as it stands in the README: mean ± sample standard deviation over seeds."""
+    tree = json.loads((HERE / "results" / f"{table}.json").read_text())
+    speed = json.loads((HERE / "results" / "speed.json").read_text())["steps"]
+    head = ["method", *[name for name, _ in COLUMNS[table].values()], "seeds"]
+    head += ["images/s"] * (table == "mnist")
+    lines = [head, ["---"] * len(head)]
+    for row, name in NAMES.items():
+        found = [run["metrics"] for run in tree["runs"] if run["row"] == row]
+        if not found:
+            continue
+        cells = []
+        for metric, (_, scale) in COLUMNS[table].items():
+            values = [scale * metrics[metric] for metrics in found]
+            digits = 1 if metric == "reconstruction_psnr" else 3 if scale == 1 else 2
+            cells.append(f"{statistics.mean(values):.{digits}f}")
+            if len(values) > 1:
+                cells[-1] += f" ± {statistics.stdev(values):.{digits}f}"
+        cells.append(str(len(found)))
+        if table == "mnist":
+            key = next(k for k in speed if k.startswith(f"{SPEED[row]}, b"))
+            cells.append(f"{speed[key]['images_per_second']:.0f}")
+        lines.append([name, *cells])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--out", default="runs/tables")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--markdown", action="store_true", help="only print the README's table")
+    parser.add_argument("--collect", action="store_true", help="only gather the runs that are done")
     args = parser.parse_args()
+    if args.markdown:
+        print(markdown(args.table))
+        return
+    if args.collect:
+        collect(args.table, args)
+        return
     tasks = [(args.table, r, s, args) for s in range(TABLES[args.table][3]) for r in rows()]
     with multiprocessing.get_context("spawn").Pool(args.jobs, maxtasksperchild=1) as pool:
         for line in pool.imap_unordered(job, tasks):
             print(line, flush=True)
     collect(args.table, args)
+    print(markdown(args.table))
 
 
 if __name__ == "__main__":

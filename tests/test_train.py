@@ -222,3 +222,20 @@ def test_digits_set_is_what_it_says() -> None:
     data = load(DataConfig(data="digits"))
     assert data.shape == (1, 32, 32)
     assert sum(map(len, data.parts.values())) == 1797
+
+
+def test_memory_of_training_on_mnist(tmp_path: Path, shared_data: Path) -> None:
+    """Peak memory of the whole process stays under 2 GiB."""
+    code = (
+        "import resource, sys; from resynthesis.cli import main; status = main(sys.argv[1:]); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024); sys.exit(status)"
+    )
+    flags = ["--data", "mnist", "--data-dir", str(shared_data), "--steps", "20", "--device", "cpu"]
+    answer = subprocess.run(
+        [sys.executable, "-c", code, "train", "amr", "--out", str(tmp_path / "run"), *flags],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert int(answer.stdout.splitlines()[-1]) < 2 * 2**30

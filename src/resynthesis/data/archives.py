@@ -48,6 +48,8 @@ def read_idx_pair(images: Path, labels: Path) -> tuple[Tensor, Tensor]:
 
 def read_npz(path: Path) -> tuple[Tensor, Tensor | None]:
     """`images`, and `labels` where there are any, of an .npz; nothing in it is unpickled."""
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a readable .npz archive")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if "images" not in archive:
