@@ -179,6 +179,34 @@ def markdown(table: str) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def strips(table: str, args: argparse.Namespace) -> None:
+    """docs/pictures/NAME.png: the same pairs of test images walked between by every method."""
+    import torch
+
+    from resynthesis import figures, runs
+    from resynthesis.evaluate.lines import interpolations
+
+    rows, captions = [], []
+    for row, name in NAMES.items():
+        path = Path(args.out) / table / f"{row}-seed0"
+        if not (path / "metrics.json").exists():
+            continue
+        run = runs.Run(path)
+        autoencoder = run.load_nets("cpu")["autoencoder"]
+        if table == "lines":
+            found = interpolations(autoencoder)[[3, 5]]
+        else:
+            data = run.load_data()
+            x, _ = data.test.take(figures.spread_over_classes(data, 10))
+            found = figures.interpolate(autoencoder, x[torch.tensor([8, 4])], x[[1, 2]], 16)
+        rows += list(found)
+        captions += [name, ""]
+    path = HERE.parent / "docs" / "pictures" / f"{table}.png"
+    path.parent.mkdir(exist_ok=True)
+    figures.save(figures.grid(rows, captions), path)
+    print(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", choices=TABLES)
@@ -193,12 +221,14 @@ def main() -> None:
         return
     if args.collect:
         collect(args.table, args)
+        strips(args.table, args)
         return
     tasks = [(args.table, r, s, args) for s in range(TABLES[args.table][3]) for r in rows()]
     with multiprocessing.get_context("spawn").Pool(args.jobs, maxtasksperchild=1) as pool:
         for line in pool.imap_unordered(job, tasks):
             print(line, flush=True)
     collect(args.table, args)
+    strips(args.table, args)
     print(markdown(args.table))
 
 

@@ -1,0 +1,51 @@
+"""The README's figures are those of the result files, and its two commands are real."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks" / "tables.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["mnist", "lines"])
+def test_tables_are_made_from_the_result_files(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the script sets it as well
+    assert tables().markdown(name) in README
+
+
+def test_speed_is_that_of_the_result_file() -> None:
+    steps = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text())["steps"]
+    for name, row in steps.items():
+        images, ratio = row["images_per_second"], row["ratio_to_textbook"]
+        assert f"| {name} | {images:.0f} | {ratio:.2f} |" in README
+    assert steps["amr, bf16"]["ratio_to_textbook"] >= 1.8
+
+
+def test_result_files_name_what_they_need() -> None:
+    for name in ("mnist", "lines"):
+        tree = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
+        assert {"versions", "machine", "nets", "training", "train_size", "runs"} <= set(tree)
+        for run in tree["runs"]:
+            assert run["images"] == tree["runs"][0]["images"]  # equal budgets
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("demo", "test", "bench"):
+        assert f"make {target}" in README
+        assert f"\n{target}:" in makefile
