@@ -96,6 +96,7 @@ def collect(table: str, args: argparse.Namespace) -> None:
             run = runs.Run(path)
             last = run.log()[-1]
             about = {
+                "git_commit": run.tree["git_commit"],
                 "versions": run.tree["versions"],
                 "machine": run.tree["machine"],
                 "nets": asdict(run.config.nets),
@@ -173,7 +174,7 @@ def markdown(table: str) -> str:
                 cells[-1] += f" ± {statistics.stdev(values):.{digits}f}"
         cells.append(str(len(found)))
         if table == "mnist":
-            key = next(k for k in speed if k.startswith(f"{SPEED[row]}, b"))
+            key = [k for k in speed if k.startswith(f"{SPEED[row]}, ")][-1]
             cells.append(f"{speed[key]['images_per_second']:.0f}")
         lines.append([name, *cells])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

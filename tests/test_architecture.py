@@ -37,6 +37,10 @@ def imported(path: Path) -> set[str]:
             base = package[: len(package) - node.level + 1]
             full = (*base, *(node.module.split(".") if node.module else ()))
             found |= {full[0]} if full else {alias.name for alias in node.names}
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [str(node.module)]
+        found |= {n.split(".")[1] for n in names if n.startswith("resynthesis.")}
     return found
 
 
@@ -52,6 +56,12 @@ def test_imports_point_one_way(path: Path) -> None:
 def test_the_layers_name_every_module() -> None:
     here = {p.name.removesuffix(".py") for p in ROOT.iterdir() if p.suffix == ".py" or p.is_dir()}
     assert here - {"__init__", "__pycache__"} == set(LEVEL)
+
+
+def test_absolute_imports_count_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "nets.py").write_text("import resynthesis.cli\nfrom resynthesis.runs import Run\n")
+    assert imported(tmp_path / "nets.py") == {"cli", "runs"}
 
 
 def test_public_names() -> None:

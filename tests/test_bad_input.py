@@ -18,7 +18,7 @@ from resynthesis import runs
 from resynthesis.cli import main
 
 from .test_cli import QUICK
-from .test_data import idx_folder
+from .test_data import idx_folder, write_idx
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +112,14 @@ def test_truncated_png_is_refused_with_strict(refused, folder: Path) -> None:
     assert "leave out --strict" in said
 
 
+def test_truncated_png_in_a_stream_is_refused_with_strict(folder: Path, capsys) -> None:
+    for path in (folder / "cat").iterdir():
+        path.write_bytes(path.read_bytes()[:-40])
+    flags = ["--data", str(folder), "--strict", "--memory", "1e-9"]
+    assert main(train(*flags)) == 2
+    assert "is broken" in capsys.readouterr().err
+
+
 def test_a_folder_of_broken_images_only(refused) -> None:
     Path("broken").mkdir()
     for i in range(3):
@@ -135,6 +143,14 @@ def test_broken_idx(refused, damage, says: str) -> None:
     said = refused(*train("--data", "set"))
     assert says in said
     assert "train-images" in said
+
+
+def test_a_tiny_idx_set(refused) -> None:
+    path = idx_folder(Path("set"), suffix="")
+    random = np.random.default_rng(0)
+    write_idx(path / "train-images-idx3-ubyte", random.integers(0, 256, (5, 28, 28)))
+    write_idx(path / "train-labels-idx1-ubyte", np.arange(5))
+    assert "at least 6 and 1 are needed" in refused(*train("--data", "set"))
 
 
 def test_truncated_gz(refused) -> None:
@@ -178,6 +194,21 @@ def test_bad_npz(refused, arrays: dict, says: str) -> None:
     assert says in refused(*train("--data", "set.npz"))
 
 
+def test_npz_with_a_flipped_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    np.savez_compressed("whole.npz", images=images)
+    raw = bytearray(Path("whole.npz").read_bytes())
+    for at in range(40, len(raw), len(raw) // 40):
+        broken = bytearray(raw)
+        broken[at] ^= 0xFF
+        Path("set.npz").write_bytes(broken)
+        status = main(["data", "set.npz", "--out", "sheet.png"])
+        said = capsys.readouterr().err
+        assert status in (0, 2)  # some bytes of the container do not matter
+        assert "Traceback" not in said
+        assert status == 0 or said.startswith("resynth: ")
+
+
 def test_npz_that_is_none(refused) -> None:
     Path("set.npz").write_bytes(b"PK\x03\x04 not really")
     assert "not a readable .npz" in refused(*train("--data", "set.npz"))
@@ -216,6 +247,11 @@ def test_codes_that_do_not_fit(refused) -> None:
         (["--device", "cuda:77"], "cannot be used"),
         (["--steps", "0"], "must be positive"),
         (["--batch-size", "0"], "at least 1"),
+        (["--width", "0"], "at least 1"),
+        (["--betas", "1.5", "0.9"], "betas must be"),
+        (["--epochs", "inf", "--steps", "None"], "must be positive"),
+        (["--autoencoder-every", "0"], "at least 1"),
+        (["--data", "lines", "--size", "32", "--train-size", "9"], "endless"),
         (["--data", "lines", "--size", "32", "--probe"], "two classes"),
         (["--data", "lines", "--size", "16"], "size 32"),
     ],
@@ -312,6 +348,13 @@ def test_mix_refusals(refused, trained: Path) -> None:
     Path("full/file").write_text("mine")
     assert "exists already" in refused("mix", run, "--count", "3", "--out", "full")
     assert "not both" in refused("mix", run, "a.png", "a.png", "--count", "3", "--out", "new")
+
+
+def test_two_runs_of_one_seed(refused) -> None:
+    for name in ("a", "b"):
+        main(["train", "ae", "--out", name, *QUICK])
+        main(["evaluate", name, "--only", "reconstruction"])
+    assert "the seed of another run" in refused("compare", "a", "b")
 
 
 def test_other_refusals(refused, trained: Path) -> None:

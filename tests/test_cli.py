@@ -119,6 +119,8 @@ def test_evaluate_other_data_and_only(trained: Path, tmp_path: Path) -> None:
         "reconstruction_l1",
         "reconstruction_psnr",
     }
+    assert main(["evaluate", "run", "--data", "digits", "--only", "knn_accuracy"]) == 0
+    assert len(json.loads(Path("run/metrics.json").read_text())) == 3  # its own data by name
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (40, 16, 16), dtype=np.uint8)
     np.savez("mine.npz", images=images, labels=np.arange(40) % 2)
@@ -137,7 +139,8 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert "resynth evaluate a" in capsys.readouterr().err
     for name in "abc":
         main(["evaluate", name, "--only", "reconstruction"])
-    capsys.readouterr()
+    assert main(["compare", "a", "a"]) == 0  # counts once
+    assert "±" not in capsys.readouterr().out
     for suffix in ("md", "csv", "json"):
         assert main(["compare", "a", "b", "c", "--out", f"table.{suffix}"]) == 0
     out = capsys.readouterr().out
@@ -224,6 +227,15 @@ def test_mix_count_writes_soft_labels(trained: Path) -> None:
     assert Path("new/000007.png").read_bytes() == Path("again/000007.png").read_bytes()
 
 
+def test_mix_count_knows_labels_that_were_hidden_from_training() -> None:
+    main(["train", "ae", "--labels", "20", "--supervision", "1", "--out", "run", *QUICK])
+    assert main(["mix", "run", "--count", "20", "--out", "new"]) == 0
+    rows = list(csv.DictReader(Path("new/labels.csv").read_text().splitlines()))
+    assert all(
+        sum(float(row[str(c)]) for c in range(10)) == pytest.approx(1, abs=1e-4) for row in rows
+    )
+
+
 def test_encode(trained: Path) -> None:
     assert main(["encode", str(trained), "--out", "codes.npz"]) == 0
     archive = np.load("codes.npz", allow_pickle=False)
@@ -245,6 +257,8 @@ def test_data(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
         assert main(["data", name, "--out", sheet]) == 0
         assert "sha256" in capsys.readouterr().out
         assert picture(sheet).width > 300
+    assert main(["data", "digits"]) == 0  # digits.png is taken
+    assert Path("digits-2.png").exists()
 
 
 def test_demo(capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,6 +126,25 @@ def test_folder_of_grey_images_stays_grey(tmp_path: Path) -> None:
     assert data.classes == ()
 
 
+def test_hidden_labels_give_the_same_batches_in_a_stream(folder: Path) -> None:
+    resident = load(DataConfig(data=str(folder), labels=4)).train
+    streamed = load(DataConfig(data=str(folder), labels=4, memory=1e-9)).train
+    for step in range(4):
+        for a, b in zip(resident.batch(step, 8, 0), streamed.batch(step, 8, 0), strict=True):
+            assert torch.equal(a, b)
+
+
+def test_a_class_too_small_to_split_can_be_left_out(folder: Path) -> None:
+    for path in sorted((folder / "dog").iterdir())[:-1]:
+        path.unlink()
+    (folder / "fox").mkdir()
+    for i in range(4):
+        Image.new("RGB", (20, 20), (60 * i, 0, 0)).save(folder / "fox" / f"{i}.png")
+    data = load(DataConfig(data=str(folder), classes=("fox", "cat")))
+    assert data.classes == ("fox", "cat")
+    assert torch.bincount(data.train.labels).tolist() == [2, 10]
+
+
 def test_streamed_folder_gives_the_same_images(folder: Path) -> None:
     resident = load(DataConfig(data=str(folder)))
     streamed = load(DataConfig(data=str(folder), memory=1e-9))
@@ -261,5 +280,7 @@ def test_hidden_labels_are_balanced_and_fill_a_quarter_of_each_batch() -> None:
         assert (y[:4] >= 0).all()
     seen = torch.cat([part.batch(step, 16, 0)[0][4:] for step in range(17)])
     assert len(seen.unique()) == 200  # every image also comes in its turn
+    for size in (1, 2, 3):
+        assert len(part.batch(5, size, 0)[0]) == size
     with pytest.raises(ValueError, match="one a class"):
         hide_labels(images, 4, classes=5, seed=0)

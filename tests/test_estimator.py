@@ -70,6 +70,7 @@ def test_mix(model: AMR, images: np.ndarray) -> None:
     assert np.array_equal(model.mix(a, b, weight=1.0), whole)
     assert np.array_equal(model.mix(a, b, weight=0.0), model.reconstruct(b))
     assert np.array_equal(model.mix(a, b, weight=0.3), model.mix(a, b, weight=[0.3, 0.7]))
+    assert np.array_equal(model.mix(a, b, weight=np.float64(0.3)), model.mix(a, b, weight=0.3))
     third = model.mix(a, b, images[16:], weight=[0.2, 0.3, 0.5])
     assert third.shape == a.shape
     drawn = model.mix(a, b, seed=1)
@@ -111,6 +112,36 @@ def test_sizes_are_brought_to_the_next_one_of_the_nets() -> None:
     assert model.image_shape_ == (1, 32, 32)
     assert model.transform(x).shape == (12, 32)
     assert model.reconstruct(x).shape == (12, 32, 32)
+
+
+def test_the_range_is_settled_by_fit() -> None:
+    x = np.random.default_rng(0).random((12, 16, 16)).astype(np.float32) * 2 - 1
+    model = AE(**QUICK).fit(x)
+    bright = np.abs(x)
+    alone, among = model.transform(bright[:1]), model.transform(np.concatenate([bright[:1], x]))
+    assert np.allclose(alone[0], among[0], atol=1e-4)
+    with pytest.raises(ValueError, match=r"must be in"):
+        AE(**QUICK).fit(bright).transform(-bright)
+
+
+@pytest.mark.parametrize("shape", [(12, 3, 16, 16), (12, 16, 16, 3)])
+def test_save_and_load_keep_the_form(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).random(shape).astype(np.float32)
+    y = np.arange(12) % 2 * 2 + 3
+    model = AE(**QUICK).fit(x, y)
+    model.save(tmp_path / "saved")
+    loaded = load(tmp_path / "saved")
+    assert np.array_equal(loaded.reconstruct(x), model.reconstruct(x))
+    assert loaded.classes_.tolist() == [3, 5]
+
+
+def test_labels_do_not_change_an_autoencoder_without_a_probe(images: np.ndarray) -> None:
+    y = np.array([1, -1, -1, -1] * 6)
+    plain, told = AE(**QUICK).fit(images), AE(**QUICK).fit(images, y)
+    assert np.array_equal(plain.transform(images), told.transform(images))
+    assert np.array_equal(
+        AE(**QUICK).fit(images, -np.ones(24)).transform(images[::-1]), plain.transform(images[::-1])
+    )
 
 
 def test_save_and_load(model: AMR, images: np.ndarray, tmp_path: Path) -> None:

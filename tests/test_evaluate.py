@@ -113,6 +113,7 @@ def test_evaluate_only() -> None:
     data = load(DataConfig(data="digits", size=16))
     nets = nn.ModuleDict({"autoencoder": Identity()})
     assert set(evaluate(nets, data, ["knn"])) == {"knn_accuracy"}
+    assert set(evaluate(nets, data, ["reconstruction_psnr"])) == {"reconstruction_psnr"}
     with pytest.raises(ValueError, match="unknown metric 'fid'"):
         evaluate(nets, data, ["fid"])
     with pytest.raises(ValueError, match="cannot be measured"):

@@ -118,7 +118,7 @@ def textbook_acai(nets: nn.ModuleDict, x: Tensor, optimizers: dict) -> None:
     ae, critic = nets["autoencoder"], nets["critic"]
     critic.eval()
     z = ae.encode(x)
-    alpha = torch.rand(len(x)) / 2
+    alpha = torch.rand_like(x[:, 0, 0, 0]) / 2
     a = alpha.view(-1, 1, 1, 1)
     x_hat, x_mix = ae.decode(z), ae.decode(a * z + (1 - a) * z[torch.randperm(len(x))])
     ((x - x_hat).square().mean() + 0.5 * critic(x_mix).square().mean()).backward()
@@ -160,7 +160,7 @@ def params(a: nn.ModuleDict, b: nn.ModuleDict) -> list[tuple[Tensor, Tensor]]:
 def draw_like(method: Method, x: Tensor, textbook, nets: nn.ModuleDict, optimizers: dict) -> None:
     """The rewrites draw in their own order; give them the method's numbers."""
     if isinstance(method, AMR):
-        order = partners(2, len(x))[1]
+        order = partners(2, x)[1]
         weights = dirichlet(x)
         patch = pytest.MonkeyPatch()
         patch.setitem(globals(), "dirichlet", lambda x: weights)
@@ -241,6 +241,11 @@ def test_unknown_methods_and_empty_games_are_refused() -> None:
         make("gan", {})
     with pytest.raises(ValueError, match="both 0"):
         AMR(realism=0, mixed=0)
+    with pytest.raises(ValueError, match="--adversary"):
+        AE(autoencoder_every=2)
+    for method in (ACAI, AMR):
+        with pytest.raises(ValueError, match="at least 1"):
+            method(autoencoder_every=0)
     with pytest.raises(ValueError, match="exactly 2"):
         AMR(mixer="shared-bernoulli", parents=3)
     with pytest.raises(ValueError, match="labels"):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resynthesis.mixing import MIXERS, check_parents, mix, partners
+from resynthesis.mixing import MIXERS, check_parents, for_each, mix, partners
 
 
 def defined(mixer: str) -> list[int]:
@@ -65,8 +65,15 @@ def test_shared_bernoulli_shares_p_within_a_batch() -> None:
     assert shares.std() > 0.2  # of U(0, 1) it is 0.29; independent p would give 0.008
 
 
+def test_weights_for_each_mix() -> None:
+    z = torch.randn(3, 4, 2, 2)
+    weights = torch.tensor([[1.0, 0, 0], [0, 0.5, 0.5]])
+    got = mix(z[:, None], for_each(weights, z))
+    torch.testing.assert_close(got, torch.stack([z[0], (z[1] + z[2]) / 2]))
+
+
 def test_partners_are_permutations() -> None:
-    index = partners(4, 9)
+    index = partners(4, torch.zeros(9, 2))
     assert index[0].tolist() == list(range(9))
     assert all(sorted(row.tolist()) == list(range(9)) for row in index)
 

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import torch
 
 from resynthesis import runs
 from resynthesis.data import DataConfig, ImageSet, load
-from resynthesis.methods import ACAI, AE, AMR, Method
+from resynthesis.methods import ACAI, AE, AMR, Method, Probed
 from resynthesis.nets import Nets
 from resynthesis.train import Diverged, Training, begin, loop, pick_device, use_bf16
 
@@ -89,11 +91,13 @@ def test_logged_terms_are_means_over_the_interval() -> None:
     assert triple == pytest.approx(expected, rel=1e-6)
 
 
-def test_autoencoder_every() -> None:
-    method = AMR(autoencoder_every=3)
+@pytest.mark.parametrize("wrap", [lambda method: method, Probed, lambda m: Probed(m, 1.0)])
+def test_autoencoder_every(wrap: Callable[[Method], Method]) -> None:
+    method = wrap(AMR(autoencoder_every=3))
     nets = nets_for(method)
     state = begin(method, nets, quick())
-    images = ImageSet(torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8))
+    pixels = torch.randint(0, 256, (40, 1, 16, 16), dtype=torch.uint8)
+    images = ImageSet(pixels, torch.arange(40) % 4)
     moves: dict[str, list[bool]] = {"autoencoder": [], "critic": []}
     before = {k: p.clone() for k, p in nets.named_parameters()}
     for total in range(1, 8):
@@ -125,9 +129,11 @@ def test_divergence_keeps_the_last_good_weights(tmp_path: Path) -> None:
     assert runs.resume(path).log()[-1]["step"] == 20  # from the good checkpoint
 
 
-def test_an_infinite_weight_is_found_too(tmp_path: Path) -> None:
-    with pytest.raises(Diverged):
+def test_divergence_at_once_keeps_the_first_weights(tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match="last good weights"):
         runs.start(config(AE(), quick(40, lr=1e30)), tmp_path / "run")
+    kept = weights(runs.Run(tmp_path / "run"))
+    assert all(torch.isfinite(value).all() for value in kept.values())
 
 
 def test_a_signal_stops_after_a_checkpoint(tmp_path: Path) -> None:
@@ -162,6 +168,18 @@ def test_training_leaves_the_callers_generator_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(1), expected)
 
 
+def test_labels_without_a_probe_change_nothing(tmp_path: Path) -> None:
+    plain = runs.start(config(AMR(), quick(3)), tmp_path / "plain")
+    hidden = replace(config(AMR(), quick(3)), data=DataConfig(data="digits", size=16, labels=20))
+    other = runs.start(hidden, tmp_path / "hidden")
+    a, b = weights(plain), weights(other)
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_interruption_is_a_keyboard_interrupt() -> None:
+    assert issubclass(runs.Interrupted, KeyboardInterrupt)  # `except Exception` lets it through
+
+
 def test_seeds(tmp_path: Path) -> None:
     a, b, c = (
         weights(runs.start(config(AMR(), quick(3, seed=seed)), tmp_path / name))
@@ -175,7 +193,15 @@ def test_budget() -> None:
     assert Training(epochs=3, batch_size=64).total_steps(50_000) == 2344
     assert Training(epochs=0.5, batch_size=10).total_steps(100) == 5
     assert Training(steps=7).total_steps(10**6) == 7
-    for wrong in ({"steps": 0}, {"epochs": -1.0}, {"batch_size": 0}, {"lr": 0.0}):
+    for wrong in (
+        {"steps": 0},
+        {"epochs": -1.0},
+        {"epochs": float("inf")},
+        {"batch_size": 0},
+        {"lr": 0.0},
+        {"betas": (1.5, 0.9)},
+        {"weight_decay": -1.0},
+    ):
         with pytest.raises(ValueError, match=r"must be"):
             Training(**wrong)  # type: ignore[arg-type]
 
@@ -186,8 +212,9 @@ def test_precision_and_device() -> None:
     assert not use_bf16("fp32", cpu)
     assert use_bf16("auto", cpu) == ("amx_bf16" in Path("/proc/cpuinfo").read_text())
     assert pick_device("cpu") == cpu
-    with pytest.raises(ValueError, match="cannot be used"):
-        pick_device("gpu-of-my-dreams")
+    for name in ("gpu-of-my-dreams", "meta", "cuda:99"):
+        with pytest.raises(ValueError, match="device"):
+            pick_device(name)
 
 
 def test_bf16_learns_like_fp32(tmp_path: Path) -> None:

@@ -29,13 +29,19 @@ class Row:
 def compare(runs: Sequence[Run]) -> list[Row]:
     """Rows in the order in which their first run is given.
 
-    Raises ValueError where a run has not been evaluated.
+    A run that is given twice counts once. Raises ValueError where a run has not been evaluated,
+    or where two runs have the same settings and the same seed.
     """
     groups: dict[str, list[Run]] = {}
-    for run in runs:
+    for run in {run.path.resolve(): run for run in runs}.values():
         if not run.metrics():
             raise ValueError(f"{run.path} has no metrics yet: run `resynth evaluate {run.path}`")
         groups.setdefault(json.dumps(_settings(run), sort_keys=True, default=str), []).append(run)
+    for members in groups.values():
+        seeds = {run.config.training.seed: run.path for run in members}
+        if len(seeds) < len(members):
+            twice = next(r.path for r in members if r.path not in seeds.values())
+            raise ValueError(f"{twice} has the settings and the seed of another run: leave one out")
     first = [members[0] for members in groups.values()]
     return [
         Row(_label(members[0], first), len(members), _images(members), _summarise(members))

@@ -66,7 +66,7 @@ class Resynthesizer(
         no images.
         """
         pixels = as_images(images)
-        self._remember(images, pixels)
+        form = _form(images, pixels)
         labels, classes = _labels(y, len(pixels))
         train = ImageSet(resize(pixels, _size(pixels)), labels)
         data = Data(runs.ARRAYS, train, train, train, tuple(map(str, classes)))
@@ -81,8 +81,8 @@ class Resynthesizer(
             probe=self._settings(runs.ProbeConfig),
             training=self._settings(Training),
         )
-        run = runs.start(config, folder, data=data, paint=figures.training_picture)
-        self.classes_ = np.asarray(classes)
+        form["classes"] = classes
+        run = runs.start(config, folder, data=data, form=form, paint=figures.training_picture)
         return self._open(run)
 
     def transform(self, images: object) -> Array:
@@ -123,7 +123,7 @@ class Resynthesizer(
         if weight is None:
             chosen = mixer or str(getattr(self, "mixer", "mixup"))
             check_parents(chosen, len(z))
-            with runs.seeded(seed):
+            with runs.fixed_seed(seed):
                 weights = MIXERS[chosen](len(z), stack[0])
         else:
             weights = _shares(weight, len(z)).to(stack.device).reshape(-1, *[1] * (stack.ndim - 1))
@@ -150,23 +150,19 @@ class Resynthesizer(
         self.run_ = run
         self.nets_ = run.load_nets(self.device)
         self.image_shape_ = run.facts.shape
+        layout = "nhw" if run.facts.shape[0] == 1 else "nhwc"  # of runs by the command line
+        self.layout_ = run.form.get("layout", layout)
+        self.range_ = run.form.get("range", "uint8")
+        self.classes_ = np.asarray(run.form.get("classes", run.facts.classes))
         self.nets_code_ = run.config.nets.code
         self.n_features_out_ = int(np.prod(self.nets_code_))
         return self
 
-    def _remember(self, images: object, pixels: Tensor) -> None:
-        """The form of the training images, in which images are given back."""
-        array = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
-        if array.ndim == 3:
-            self.layout_ = "nhw"
-        else:
-            self.layout_ = "nchw" if array.shape[1] == pixels.shape[1] else "nhwc"
-        kind = "uint8" if array.dtype == np.uint8 else "unit"
-        self.range_ = "signed" if kind == "unit" and array.min() < 0 else kind
-
     def _encode(self, images: object) -> Tensor:
         check_is_fitted(self)
-        pixels = as_images(images)
+        # What floats mean was settled by `fit`: a batch without a dark pixel means the same.
+        signed = None if self.range_ == "uint8" else self.range_ == "signed"
+        pixels = as_images(images, signed=signed)
         channels, size, _ = self.image_shape_
         if pixels.shape[1] != channels:
             raise ValueError(
@@ -216,8 +212,6 @@ def load(path: str | Path) -> Resynthesizer:
         for name in runs.field_names(type(part))
     }
     model = ESTIMATORS[config.name](**{**parameters, "device": "auto"})
-    model.layout_, model.range_ = ("nhw" if run.facts.shape[0] == 1 else "nhwc"), "uint8"
-    model.classes_ = np.asarray(run.facts.classes)
     return model._open(run)
 
 
@@ -249,6 +243,16 @@ for _kind in ESTIMATORS.values():
     _kind.__init__ = _init  # type: ignore[method-assign]
 
 
+def _form(images: object, pixels: Tensor) -> dict[str, Any]:
+    """Layout and range of the training images, in which images are given back."""
+    array = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
+    layout = "nhw"
+    if array.ndim == 4:
+        layout = "nchw" if array.shape[1:] == pixels.shape[1:] else "nhwc"
+    signed = "signed" if array.min() < 0 else "unit"
+    return {"layout": layout, "range": "uint8" if array.dtype == np.uint8 else signed}
+
+
 def _labels(y: object, n: int) -> tuple[Tensor | None, list[Any]]:
     """Any labels (n,) as 0, 1, ... and the sorted values; integers under 0 are unknown."""
     if y is None:
@@ -269,7 +273,8 @@ def _size(pixels: Tensor) -> int:
 
 
 def _shares(weight: float | Sequence[float], k: int) -> Tensor:
-    shares = [weight, 1 - weight] if isinstance(weight, int | float) else [float(w) for w in weight]
+    given = np.atleast_1d(np.asarray(weight, dtype=float)).tolist()
+    shares = [given[0], 1 - given[0]] if np.ndim(weight) == 0 else given
     if len(shares) != k or abs(sum(shares) - 1) > 1e-6 or min(shares) < 0:
         raise ValueError(
             f"weight must be a share in [0, 1] of the first of two parents, or {k} shares that "

@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from .data import Data, to_uint8
-from .evaluate import decode, encode
-from .mixing import MIXERS, mix, partners
+from .evaluate import decode, encode, interpolate
+from .mixing import MIXERS, for_each, mix, partners
 from .runs import Run, write
 
 CELL = 64  # an image is drawn at least so many pixels wide
@@ -149,7 +149,7 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> No
     torch.manual_seed(0)
     x, _ = data.valid.take(torch.arange(n))
     z = encode(autoencoder, x)
-    chosen = partners(k, n, z.device)
+    chosen = partners(k, z)
     z_mix = mix(z[chosen], MIXERS[mixer](k, z))
     x = x.to(z.device)
     others = [x[index] for index in chosen[1:]]
@@ -167,17 +167,6 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> No
     )
 
 
-def interpolate(autoencoder: nn.Module, a: Tensor, b: Tensor, steps: int = STEPS) -> Tensor:
-    """Images a, b (n, C, H, W) to decoded straight lines of codes, both ends included.
-
-    Returns (n, steps, C, H, W).
-    """
-    z = torch.stack([encode(autoencoder, a), encode(autoencoder, b)])  # (2, n, c, h, w)
-    path = torch.stack([torch.lerp(z[0], z[1], s) for s in np.linspace(0, 1, steps)], 1)
-    x = decode(autoencoder, path.flatten(0, 1))
-    return x.reshape(len(a), steps, *x.shape[1:])
-
-
 def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
     """Reconstructions, interpolations, a triangle and codes of test images; the loss curves."""
     autoencoder = nets["autoencoder"]
@@ -189,16 +178,14 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
         run.pictures / "reconstructions.png",
     )
     pairs = min(8, len(x) // 2)
-    paths = interpolate(autoencoder, x[:pairs], x[pairs : 2 * pairs])
+    paths = interpolate(autoencoder, x[:pairs], x[pairs : 2 * pairs], STEPS)
     save(grid(list(paths)), run.pictures / "interpolations.png")
     if len(x) >= 3:
         steps = 7
         weights = torch.tensor([w for row in triangle_weights(steps) for w in row])
         z = encode(autoencoder, x[:3])
-        w = weights.T.to(z.device)[..., None, None, None]
-        save(
-            triangle(decode(autoencoder, mix(z[:, None], w)), steps), run.pictures / "triangle.png"
-        )
+        mixes = decode(autoencoder, mix(z[:, None], for_each(weights, z)))
+        save(triangle(mixes, steps), run.pictures / "triangle.png")
     codes_picture(autoencoder, data, run.pictures / "codes.png")
     if lines := run.log():
         formulas = run.config.whole_method().formulas

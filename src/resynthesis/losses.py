@@ -40,6 +40,12 @@ RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "bce": bce,
     "bce-sum": bce_sum,
 }
+FORMULAS = {  # of the reconstruction losses, as mathtext
+    "l1": r"|x - \hat{x}|",
+    "l2": r"|x - \hat{x}|^2",
+    "bce": r"H(\hat{x}, x)",
+    "bce-sum": r"\Sigma H(\hat{x}, x)",
+}
 
 
 def H(logits: Tensor, target: float | Tensor, kind: Adversary = "bce") -> Tensor:

@@ -17,8 +17,8 @@ from . import figures
 from .data import Data, to_uint8
 from .data.images import decode as read_image
 from .evaluate import decode, encode
-from .mixing import MIXERS, check_parents, mix
-from .runs import Run, seeded
+from .mixing import MIXERS, check_parents, for_each, mix
+from .runs import Run, fixed_seed
 
 CHUNK = 256
 
@@ -57,7 +57,7 @@ def mix_files(
     z = to_codes(x.float() / 127.5 - 1)  # (k, c, h, w)
 
     if mixer != "mixup":
-        with seeded(seed):
+        with fixed_seed(seed):
             weights = MIXERS[mixer](k, z[:1].expand(steps, *z.shape[1:]))
         children = to_images(mix(z[:, None], weights))
         if out.suffix == ".png":
@@ -69,13 +69,13 @@ def mix_files(
     if out.suffix == ".png" and k == 3:
         rows = figures.triangle_weights(steps)
         weights = torch.tensor([w for row in rows for w in row])  # (n, 3)
-        figures.save(figures.triangle(to_images(mix(z[:, None], _each(weights, z))), steps), out)
+        figures.save(figures.triangle(to_images(mix(z[:, None], for_each(weights, z))), steps), out)
         return
     around = out.suffix != ".png" and k > 2
     stops = torch.eye(k)[[*range(k), *([0] if around else [])]]  # (stops, k)
     share = torch.linspace(0, 1, steps)[:, None]
     legs = [
-        to_images(mix(z[:, None], _each(torch.lerp(a, b, share), z))) for a, b in pairwise(stops)
+        to_images(mix(z[:, None], for_each(torch.lerp(a, b, share), z))) for a, b in pairwise(stops)
     ]
     if out.suffix == ".png":
         figures.save(figures.grid(legs), out)
@@ -111,7 +111,7 @@ def mix_set(
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        with seeded(seed), (beside / "labels.csv").open("w", newline="") as file:
+        with fixed_seed(seed), (beside / "labels.csv").open("w", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow([*head, *data.classes])
             for start in range(0, count, CHUNK):
@@ -147,8 +147,3 @@ def _space(
         return (lambda x: x), (lambda x: x)
     autoencoder: nn.Module = run.load_nets(device)["autoencoder"]
     return (lambda x: encode(autoencoder, x)), (lambda z: decode(autoencoder, z))
-
-
-def _each(weights: Tensor, z: Tensor) -> Tensor:
-    """Weights (n, k) of the k parents z (k, c, h, w), as `mix` wants them: (k, n, 1, 1, 1)."""
-    return weights.T.to(z.device)[..., None, None, None]

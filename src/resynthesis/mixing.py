@@ -8,12 +8,14 @@ Beckham et al., NeurIPS 2019, section 2.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 Mixer = Callable[[int, Tensor], Tensor]
+MixerName = Literal["mixup", "channel-mixup", "bernoulli", "shared-bernoulli"]
 
 
 def mixup(k: int, z: Tensor) -> Tensor:
@@ -39,12 +41,9 @@ def shared_bernoulli(k: int, z: Tensor) -> Tensor:
     return _spread(torch.stack([first, 1 - first]), z)
 
 
-MIXERS: dict[str, Mixer] = {
-    "mixup": mixup,
-    "channel-mixup": channel_mixup,
-    "bernoulli": bernoulli,
-    "shared-bernoulli": shared_bernoulli,
-}
+MIXERS: dict[str, Mixer] = dict(
+    zip(get_args(MixerName), (mixup, channel_mixup, bernoulli, shared_bernoulli), strict=True)
+)
 
 
 def check_parents(mixer: str, k: int) -> None:
@@ -57,12 +56,18 @@ def check_parents(mixer: str, k: int) -> None:
         raise ValueError(f"shared-bernoulli mixes exactly 2 parents, not {k}: use bernoulli")
 
 
-def partners(k: int, batch: int, device: torch.device | None = None) -> Tensor:
-    """Indices (k, batch): each sample itself, then its partners, from permutations of the batch."""
-    return torch.stack(
-        [torch.arange(batch, device=device)]
-        + [torch.randperm(batch, device=device) for _ in range(k - 1)]
-    )
+def partners(k: int, z: Tensor) -> Tensor:
+    """Indices (k, B): each sample itself, then its partners, from permutations of the batch."""
+    own = torch.arange(len(z), device=z.device)
+    return torch.stack([own, *(torch.randperm(len(z), device=z.device) for _ in range(k - 1))])
+
+
+def for_each(weights: Tensor, z: Tensor) -> Tensor:
+    """Weights (n, k) of n mixes of the same k parents z (k, C, ...), as `mix` wants them.
+
+    Returns (k, n, 1, ...); mix(z[:, None], for_each(weights, z)) is (n, C, ...).
+    """
+    return weights.T.to(z.device).reshape(*weights.T.shape, *[1] * (z.ndim - 1))
 
 
 def mix(parents: Tensor, weights: Tensor) -> Tensor:

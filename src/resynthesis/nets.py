@@ -33,6 +33,10 @@ class Nets:
     output: Literal["linear", "tanh"] = "linear"
     """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
 
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise ValueError(f"width must be at least 1, not {self.width}")
+
 
 class Autoencoder(nn.Module):
     """f and g: images (B, C, H, W) in [-1, 1] to codes (B, c, h, w), and back."""

@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -136,7 +136,9 @@ class Run:
             raise ValueError(f"{config} cannot be read ({_say(error)})") from error
 
     @classmethod
-    def create(cls, path: Path, config: Config, facts: Facts) -> Run:
+    def create(
+        cls, path: Path, config: Config, facts: Facts, form: dict[str, Any] | None = None
+    ) -> Run:
         """Makes the folder. Raises ValueError where something is there already."""
         path = Path(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -148,6 +150,7 @@ class Run:
             "format": FORMAT,
             **config.to_json(),
             "facts": asdict(facts),
+            "form": form or {},
             "versions": _versions(),
             "git_commit": _git_commit(),
             "machine": {"processor": _processor(), "threads": torch.get_num_threads()},
@@ -179,7 +182,7 @@ class Run:
             raise ValueError(
                 f"{self.path} has no weights yet: let it train, or go on with --resume {self.path}"
             )
-        with unseeded():
+        with isolated_random():
             nets = self.build_nets()
         tensors, _ = _read(path)
         try:
@@ -188,9 +191,10 @@ class Run:
             raise ValueError(f"{path} does not fit the nets of {self.path}/config.json") from error
         return nets.to(pick_device(device)).eval()
 
-    def load_data(self, other: DataConfig | None = None) -> Data:
+    def load_data(self, other: DataConfig | None = None, *, all_labels: bool = False) -> Data:
         """The data of this run, or other data at the same image size.
 
+        all_labels: also those that were hidden from training.
         Raises ValueError where the run's own data is no longer what it was trained on.
         """
         if other is None and self.config.data.data == ARRAYS:
@@ -208,6 +212,8 @@ class Run:
                 f"the data '{self.config.data.data}' is not what {self.path} was trained on: its "
                 "checksum differs"
             )
+        if all_labels and other is None and self.config.data.labels is not None:
+            return load_data(replace(self.config.data, labels=None), seed=self.config.training.seed)
         return data
 
     def save_weights(self, nets: nn.ModuleDict) -> None:
@@ -221,8 +227,9 @@ class Run:
                 for key, value in slots.items():
                     tensors[f"optimizers.{player}.{i}.{key}"] = value
         tensors["random.cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available():
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        device = next(state.nets.parameters()).device
+        if device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(device)
         place = {"step": state.step, "seconds": state.seconds, "sums": state.sums}
         (self.path / "checkpoint").mkdir(exist_ok=True)
         write(
@@ -245,8 +252,9 @@ class Run:
         except (KeyError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path} does not fit {self.path}/config.json") from error
         torch.set_rng_state(tensors["random.cpu"])
-        if torch.cuda.is_available() and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"])
+        device = next(state.nets.parameters()).device
+        if device.type == "cuda" and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], device)
         state.step, state.seconds, state.sums = place["step"], place["seconds"], place["sums"]
 
     def log(self) -> list[dict[str, Any]]:
@@ -275,6 +283,10 @@ class Run:
         except ValueError as error:
             raise ValueError(f"{path} is broken: evaluate the run again") from error
 
+    @property
+    def form(self) -> dict[str, Any]:
+        return dict(self.tree.get("form", {}))
+
     def save_metrics(self, metrics: dict[str, float]) -> None:
         write(self.path / "metrics.json", json.dumps(metrics, indent=2).encode())
 
@@ -288,10 +300,13 @@ def start(
     path: Path,
     *,
     data: Data | None = None,
+    form: dict[str, Any] | None = None,
     report: Report = lambda line, total: None,
     paint: Paint = lambda run, nets, data, step: None,
 ) -> Run:
     """Trains from the beginning into a new run folder.
+
+    `form` is kept in config.json: what an estimator has to know of the arrays it was given.
 
     `report` gets every log line and the total of steps; `paint` draws sample pictures. Raises
     ValueError or OSError for what a user can mend, Diverged where the losses blow up.
@@ -299,7 +314,7 @@ def start(
     device = pick_device(config.training.device)
     data = data or load_data(config.data, seed=config.training.seed)
     facts = Facts.of(data)
-    with seeded(config.training.seed):
+    with fixed_seed(config.training.seed):
         method = config.whole_method()
         nets = build(
             config.nets,
@@ -310,8 +325,10 @@ def start(
         ).to(device)
         if "probe" in method.players and data.train.labels is None:
             raise ValueError(f"a probe needs labels, and '{data.name}' has none")
-        run = Run.create(path, config, facts)
-        _go(run, begin(method, nets, config.training), data, report, paint)
+        state = begin(method, nets, config.training)
+        run = Run.create(path, config, facts, form)
+        run.save_checkpoint(state)
+        _go(run, state, data, report, paint)
     return run
 
 
@@ -326,7 +343,7 @@ def resume(
     run = Run(path)
     device = pick_device(run.config.training.device)
     data = data or run.load_data()
-    with seeded(run.config.training.seed):
+    with fixed_seed(run.config.training.seed):
         nets = run.build_nets().to(device)
         state = begin(run.config.whole_method(), nets, run.config.training)
         run.load_checkpoint(state)
@@ -335,8 +352,12 @@ def resume(
     return run
 
 
-class Interrupted(Exception):
-    """Training stopped on a signal, after a checkpoint."""
+class Interrupted(KeyboardInterrupt):
+    """Training stopped on a signal, after a checkpoint in the folder `run`."""
+
+    def __init__(self, message: str, run: Path):
+        super().__init__(message)
+        self.run = run
 
 
 def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> None:
@@ -348,7 +369,7 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
         report(line, total)
 
     def on_picture(step: int) -> None:
-        with unseeded(), torch.no_grad():
+        with isolated_random(), torch.no_grad():
             paint(run, state.nets, data, step)
 
     with _stopping() as stopped:
@@ -356,7 +377,8 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
             finished = loop(
                 run.config.whole_method(),
                 state,
-                data.train,
+                # Without a probe labels have no part in training, not even in choosing batches.
+                data.train if "probe" in state.optimizers else data.train.with_labels(None),
                 training,
                 on_log=on_log,
                 on_picture=on_picture,
@@ -371,10 +393,7 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
                 + ": try a smaller --lr or other loss weights"
             ) from error
     if not finished:
-        raise Interrupted(
-            f"stopped at step {state.step} of {total}: go on with "
-            f"`resynth train --resume {run.path}`"
-        )
+        raise Interrupted(f"stopped at step {state.step} of {total}, with a checkpoint", run.path)
 
 
 @contextmanager
@@ -400,15 +419,15 @@ def _stopping() -> Iterator[list[int]]:
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def fixed_seed(seed: int) -> Iterator[None]:
     """Torch's generators at `seed` inside, untouched outside."""
-    with unseeded():
+    with isolated_random():
         torch.manual_seed(seed)
         yield
 
 
 @contextmanager
-def unseeded() -> Iterator[None]:
+def isolated_random() -> Iterator[None]:
     """Whatever is drawn inside does not move torch's generators outside."""
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
@@ -459,7 +478,10 @@ def _fill(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     for name, value in tensors.items():
         i, key = name.split(".", 1)
         parameter = parameters[int(i)]
-        like = value if value.ndim == 0 else torch.empty_like(parameter).copy_(value)
+        if value.ndim:
+            like = torch.empty_like(parameter).copy_(value)
+        else:  # Adam's step, which fused kernels want on the parameter's device
+            like = value.to(parameter.device if optimizer.defaults.get("fused") else "cpu")
         optimizer.state[parameter][key] = like
 
 

@@ -39,7 +39,7 @@ class Training:
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """bf16 autocast where the hardware is fast at it, or always, or never."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, mps; auto takes a GPU where there is one."""
+    """cpu, cuda, cuda:1, ...; auto takes a CUDA GPU where there is one."""
     log_every: int = 50
     """Steps between lines of the log."""
     picture_every: int = 1000
@@ -51,9 +51,13 @@ class Training:
         for name in ("batch_size", "log_every", "picture_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not self.lr > 0:
+        if not 0 < self.lr < math.inf:
             raise ValueError(f"lr must be positive, not {self.lr}")
-        if (self.steps if self.steps is not None else self.epochs) <= 0:
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be in [0, 1), not {self.betas[0]} and {self.betas[1]}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must be 0 or more, not {self.weight_decay}")
+        if not 0 < (self.steps if self.steps is not None else self.epochs) < math.inf:
             raise ValueError("the budget must be positive: give --steps or --epochs above 0")
 
     def total_steps(self, images: int) -> int:
@@ -136,7 +140,6 @@ def loop(
     """
     device = next(state.nets.parameters()).device
     bf16 = use_bf16(config.precision, device)
-    every = {"autoencoder": int(getattr(method, "autoencoder_every", 1))}
     total = config.total_steps(len(images))
     images.to(device)
     _keep_memory(device)
@@ -145,7 +148,9 @@ def loop(
     clock = time.perf_counter()  # runs while training, not while looking
     while state.step < total:
         x, y = images.batch(state.step, config.batch_size, config.seed)
-        due = {p: o for p, o in state.optimizers.items() if state.step % every.get(p, 1) == 0}
+        due = {
+            p: o for p, o in state.optimizers.items() if state.step % method.every.get(p, 1) == 0
+        }
         terms = step(method, state.nets, due, x, y, bf16=bf16)
         state.step += 1
         for name, value in terms.items():
@@ -190,12 +195,16 @@ def _check(state: State) -> None:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto`: a CUDA or Apple GPU where there is one, else the CPU. Raises ValueError."""
+    """`cpu`, `cuda`, `cuda:1`, ...; `auto`: CUDA where there is one, else the CPU.
+
+    Raises ValueError for anything else, and for a GPU that is not there.
+    """
     if name == "auto":
-        accelerator = torch.accelerator.current_accelerator(check_available=True)
-        return accelerator or torch.device("cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda"):
+            raise ValueError(f"the device must be cpu or cuda, not '{name}'")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"the device '{name}' cannot be used here") from error

@@ -38,12 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if command not in COMMANDS:
         return _fail(f"there is no command '{command}'{_near(command)}")
+    import torch
+
     from ..runs import Interrupted
 
     try:
         import_module(f".{command}", __name__).main(rest)
     except Interrupted as stop:
-        return _fail(str(stop), 130)
+        return _fail(f"{stop}: go on with resynth train --resume {stop.run}", 130)
+    except KeyboardInterrupt:
+        return _fail("stopped", 130)
+    except torch.OutOfMemoryError:
+        return _fail("out of memory on the device: try a smaller --batch-size, --width or --size")
     except (ValueError, OSError, ArithmeticError) as error:
         if os.environ.get("RESYNTH_DEBUG"):
             raise

@@ -11,7 +11,7 @@ import tyro
 
 from .. import figures
 from ..data import SETS, DataConfig, load
-from .shared import Flat, describe, parse, short, table
+from .shared import Flat, describe, free, parse, short, table
 
 
 @dataclass
@@ -19,21 +19,22 @@ class Describe:
     name: Annotated[str, tyro.conf.Positional] = ""
     """A set's name or a path to images; without it, all sets are listed."""
     out: Path | None = None
-    """Where the contact sheet goes; NAME.png in this folder where not told otherwise."""
+    """Where the contact sheet goes; a new NAME.png in this folder where not told otherwise."""
     settings: Annotated[DataConfig, Flat] = field(default_factory=DataConfig)
 
 
 def main(arguments: list[str]) -> None:
     told = parse(Describe, arguments, "data", "List the sets, or fetch, check and show one.")
-    if not told.name:
+    name = told.name or (told.settings.data if "--data" in arguments else "")
+    if not name:
         rows = [[n, s.images, s.download, s.licence, s.summary] for n, s in SETS.items()]
         table(["name", "images", "download", "licence", "what"], rows)
         print("resynth data NAME fetches, checks and shows one, or a path to your own images")
         return
-    data = load(replace(told.settings, data=told.name))
+    data = load(replace(told.settings, data=name))
     describe(data)
-    if told.name in SETS:
-        known = SETS[told.name]
+    if name in SETS:
+        known = SETS[name]
         print(f"{known.summary}\nlicence: {known.licence}\nsource: {known.citation}")
     if data.classes and data.train.labels is not None:
         known_labels = data.train.labels[data.train.labels >= 0]
@@ -41,6 +42,6 @@ def main(arguments: list[str]) -> None:
         shown = [f"{c} {n:,}" for c, n in zip(data.classes, counts, strict=True)]
         print("training images: " + ", ".join(shown[:30]) + (", ..." if len(shown) > 30 else ""))
     print(f"checksum: sha256 {data.checksum}")
-    sheet = told.out or Path(f"{short(told.name)}.png")
+    sheet = told.out or free(Path(f"{short(name)}.png"))
     figures.save(figures.contact_sheet(data), sheet)
     print(f"contact sheet: {sheet}")

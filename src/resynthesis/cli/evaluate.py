@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import figures
 from ..evaluate import evaluate
-from ..runs import Run, write
+from ..runs import ARRAYS, Run, write
 from .shared import RunFolder, number, other_data, parse, short, table
 
 
@@ -22,7 +22,7 @@ class Evaluate:
     data_dir: Path | None = None
     """Where named sets are kept."""
     only: tuple[str, ...] = ()
-    """Only these: reconstruction, probe, knn, clustering, lines."""
+    """Only these: reconstruction, probe, knn, clustering, lines, or single metrics by name."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
@@ -31,19 +31,22 @@ def main(arguments: list[str]) -> None:
     told = parse(Evaluate, arguments, "evaluate", "Measure a run on its test images.")
     run = Run(told.run)
     nets = run.load_nets(told.device)
-    data = run.load_data(other_data(run, told.data, told.data_dir))
+    other = other_data(run, told.data, told.data_dir)
+    data = run.load_data(other)
 
     def report(what: str) -> None:
         print(f"measuring {what} ...", file=sys.stderr, flush=True)
 
     metrics = evaluate(nets, data, told.only, report=report)
-    if told.data is None:
+    # A run that was trained on arrays has no data of its own to measure.
+    own = other is None or run.config.data.data in (ARRAYS, other.data)
+    if own:
         run.save_metrics({**run.metrics(), **metrics} if told.only else metrics)
         written = run.path / "metrics.json"
     else:
-        written = run.path / f"metrics.{short(told.data)}.json"
+        written = run.path / f"metrics.{short(data.name)}.json"
         write(written, json.dumps(metrics, indent=2).encode())
-    if told.data is None and not told.only:
+    if own and not told.only:
         figures.evaluation_pictures(run, nets, data)
     table(["metric", data.name], [[k, number(v)] for k, v in metrics.items()])
     print(f"figures: {written}   pictures: {run.path}/pictures")

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ..mixes import mix_files, mix_set
+from ..mixing import MixerName
 from ..runs import Run
 from .shared import RunFolder, check_new, other_data, parse
 
@@ -21,7 +22,7 @@ class Mix:
     """Two or more image files to mix."""
     out: Path | None = None
     """A .png, .gif or .mp4; with --count a new folder."""
-    mixer: Literal["mixup", "channel-mixup", "bernoulli", "shared-bernoulli"] | None = None
+    mixer: MixerName | None = None
     """mixup walks along straight lines, the others draw mixes at random. For files mixup where
     not told otherwise, with --count the run's own."""
     steps: int = 11
@@ -49,6 +50,8 @@ def main(arguments: list[str]) -> None:
     if told.count is not None and told.files:
         raise ValueError("give either image files or --count, not both")
     run = Run(told.run)
+    if told.count is None and (told.parents or told.data):
+        raise ValueError("--parents and --data go with --count: the files are the parents")
     if told.count is None:
         mixer: str = told.mixer or "mixup"
         mix_files(
@@ -68,7 +71,7 @@ def main(arguments: list[str]) -> None:
     parents = told.parents or int(getattr(run.config.method, "parents", 2))
     mix_set(
         run,
-        run.load_data(other_data(run, told.data, told.data_dir)),
+        run.load_data(other_data(run, told.data, told.data_dir), all_labels=True),
         told.out,
         count=told.count,
         mixer=mixer,

@@ -37,9 +37,9 @@ def other_data(run: Run, data: str | None, data_dir: Path | None) -> DataConfig 
     own = run.config.data
     if data is None:
         return None if data_dir is None else replace(own, data_dir=data_dir)
-    return DataConfig(
-        data=data, data_dir=data_dir or own.data_dir, size=own.size, memory=own.memory
-    )
+    folder = data_dir or own.data_dir
+    told = absolute(DataConfig(data=data, data_dir=folder, size=own.size, memory=own.memory))
+    return replace(own, data_dir=folder) if told.data == own.data else told
 
 
 def absolute(config: DataConfig) -> DataConfig:
@@ -53,6 +53,14 @@ def absolute(config: DataConfig) -> DataConfig:
 def short(data: str) -> str:
     """A set's name, or the last part of a path without its suffix."""
     return data if data in SETS else Path(data).resolve().stem
+
+
+def free(path: Path) -> Path:
+    """The path, or where it is taken the first of NAME-2, NAME-3, ... that is not."""
+    candidate, i = path, 2
+    while candidate.exists():
+        candidate, i = path.with_name(f"{path.stem}-{i}{path.suffix}"), i + 1
+    return candidate
 
 
 def check_new(path: Path) -> None:

@@ -17,7 +17,7 @@ from ..data import DataConfig, load
 from ..methods import METHODS
 from ..nets import Nets
 from ..train import Training
-from .shared import Flat, absolute, as_any, clock, describe, parse, short
+from .shared import Flat, absolute, as_any, clock, describe, free, parse, short
 
 
 @dataclass(kw_only=True)
@@ -76,12 +76,15 @@ def _start(name: str, told: Any) -> None:
         training=told.training,
     )
     seed = config.training.seed
-    out = told.out or _free(Path("runs"), f"{name}-{short(config.data.data)}-seed{seed}")
+    out = told.out or free(Path("runs") / f"{name}-{short(config.data.data)}-seed{seed}")
     data = load(config.data, seed=seed)
     describe(data)
     with progress() as report:
         run = runs.start(config, out, data=data, report=report, paint=figures.training_picture)
     _finished(run)
+    if bad := getattr(data.train, "bad", {}):  # of a streamed folder
+        first = "; ".join(list(bad.values())[:3])
+        print(f"note: skipped {len(bad)} of the files while training: {first}")
 
 
 def _resume(told: Resume) -> None:
@@ -98,13 +101,6 @@ def _finished(run: runs.Run) -> None:
     rate = last["images"] / max(last["seconds"], 1e-9)
     print(f"trained on {last['images']:,} images in {clock(last['seconds'])} ({rate:.0f} images/s)")
     print(f"run: {run.path}   pictures: {run.path}/pictures   next: resynth evaluate {run.path}")
-
-
-def _free(folder: Path, name: str) -> Path:
-    path, i = folder / name, 2
-    while path.exists():
-        path, i = folder / f"{name}-{i}", i + 1
-    return path
 
 
 @contextmanager

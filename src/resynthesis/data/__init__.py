@@ -15,6 +15,7 @@ import torch
 from .archives import read_idx_pair, read_npz
 from .folder import read as read_folder
 from .images import SIZES, as_images, resize, to_uint8
+from .lines import Lines
 from .named import SETS, find_idx, from_train_test
 from .sets import Data, ImageSet, choose, hide_labels, seeded, split, to_float
 
@@ -57,8 +58,6 @@ def load(config: DataConfig, *, seed: int = 0) -> Data:
     Raises ValueError or OSError with one sentence where there is no such set or it is broken.
     """
     data = _load_whole(config)
-    if config.classes:
-        data = keep_classes(data, config.classes)
     train = data.train
     if config.train_size is not None:
         train = choose(train, config.train_size, seed=seed)
@@ -73,7 +72,7 @@ def _load_whole(config: DataConfig) -> Data:
             f"the image size must be one of {', '.join(map(str, SIZES))}, not {config.size}"
         )
     if config.data in SETS:
-        return SETS[config.data].load(data_dir(config), config.size)
+        return _choose(SETS[config.data].load(data_dir(config), config.size), config.classes)
     path = Path(config.data).expanduser()
     if not path.exists():
         raise ValueError(
@@ -91,7 +90,8 @@ def _load_whole(config: DataConfig) -> Data:
         if len(found) == 2:
             (train, test) = (read_idx_pair(*pair) for pair in found)
             classes = _number_classes(torch.cat([train[1], test[1]]))
-            return from_train_test(name, train, test, config.size, classes)
+            data = from_train_test(name, train, test, config.size, classes)
+            return _choose(data, config.classes)
         pixels, labels = read_idx_pair(*found[0])
         images = ImageSet(resize(pixels, config.size), labels)
     else:
@@ -100,26 +100,37 @@ def _load_whole(config: DataConfig) -> Data:
         )
     if images.labels is not None and not classes:
         images, classes = _dense(images)
+    if config.classes:  # before splitting: a class too small to split can be left out
+        images = keep_classes(images, classes, config.classes, name)
+        classes = config.classes
     train_part, valid, test_part = split(images, classes=classes)
     return Data(name, train_part, valid, test_part, classes, notes)
 
 
-def keep_classes(data: Data, wanted: tuple[str, ...]) -> Data:
-    """Only the images of some classes, relabelled 0, 1, ... in the order wanted."""
-    if not data.classes:
-        raise ValueError(f"the data set '{data.name}' has no classes to choose from")
-    if unknown := [c for c in wanted if c not in data.classes]:
-        raise ValueError(f"unknown class '{unknown[0]}': {data.name} has {', '.join(data.classes)}")
-    old = torch.tensor([data.classes.index(c) for c in wanted])
-    parts = []
-    for part in data.parts.values():
-        if part.labels is None:
-            raise ValueError(f"the data set '{data.name}' has no labels")
-        match = part.labels[:, None] == old
-        kept = part.subset(match.any(1).nonzero().flatten())
-        parts.append(kept.with_labels(match[match.any(1)].int().argmax(1)))
-    train, valid, test = parts
+def _choose(data: Data, wanted: tuple[str, ...]) -> Data:
+    """The set with some of its classes only, or as it is where none are named."""
+    if not wanted:
+        return data
+    train, valid, test = (
+        keep_classes(part, data.classes, wanted, data.name) for part in data.parts.values()
+    )
     return Data(data.name, train, valid, test, wanted, data.notes)
+
+
+def keep_classes(
+    images: ImageSet, classes: tuple[str, ...], wanted: tuple[str, ...], name: str
+) -> ImageSet:
+    """Only the images of some classes, relabelled 0, 1, ... in the order wanted.
+
+    Raises ValueError where a class is unknown, or where there are none.
+    """
+    if images.labels is None or not classes:
+        raise ValueError(f"the data set '{name}' has no classes to choose from")
+    if unknown := [c for c in wanted if c not in classes]:
+        raise ValueError(f"unknown class '{unknown[0]}': {name} has {', '.join(classes)}")
+    match = images.labels[:, None] == torch.tensor([classes.index(c) for c in wanted])
+    kept = images.subset(match.any(1).nonzero().flatten())
+    return kept.with_labels(match[match.any(1)].int().argmax(1))
 
 
 def _dense(images: ImageSet) -> tuple[ImageSet, tuple[str, ...]]:
@@ -153,6 +164,7 @@ __all__ = [
     "Data",
     "DataConfig",
     "ImageSet",
+    "Lines",
     "as_images",
     "data_dir",
     "load",

@@ -59,7 +59,7 @@ def read_npz(path: Path) -> tuple[Tensor, Tensor | None]:
             if "labels" not in archive:
                 return images, None
             labels = archive["labels"]
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         raise ValueError(f"{path} is not a readable .npz archive") from error
     except ValueError as error:
         if "allow_pickle" in str(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import sys
 import time
@@ -51,7 +52,7 @@ def fetch(
         for attempt in range(tries):
             try:
                 _continue(address, part, timeout)
-            except (OSError, ValueError) as error:  # URLError, timeouts and resets are OSErrors
+            except (OSError, ValueError, http.client.HTTPException) as error:
                 reasons.append(f"{mirror}: {getattr(error, 'reason', error)}")
                 if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410):
                     break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .images import SUFFIXES, BadImage, decode, is_colour
-from .sets import ImageSet, shuffled, to_float
+from .sets import ImageSet, to_float
 
 WORKERS = 4
 AHEAD = 8  # batches that are decoded before they are asked for
@@ -22,14 +22,23 @@ class Folder(ImageSet):
     """Images that are decoded when they are asked for, a few batches ahead, by threads.
 
     A file that turns out to be broken is replaced by the next good one and its label; `bad`
-    collects their messages.
+    collects their messages. With `strict` it raises BadImage instead.
     """
 
-    def __init__(self, paths: list[Path], labels: Tensor | None, size: int, channels: int):
+    def __init__(
+        self,
+        paths: Sequence[str],
+        labels: Tensor | None,
+        size: int,
+        channels: int,
+        *,
+        strict: bool = False,
+        bad: dict[int, str] | None = None,
+    ):
         super().__init__(torch.empty(len(paths), channels, size, size, device="meta"), labels)
-        self.paths = np.array([str(p) for p in paths])  # a list of a million Paths takes 300 MB
-        self.size, self.channels = size, channels
-        self.bad: dict[int, str] = {}
+        self.paths = list(paths)
+        self.size, self.channels, self.strict = size, channels, strict
+        self.bad: dict[int, str] = {} if bad is None else bad
         self._pool: ThreadPoolExecutor | None = None
         self._ahead: dict[tuple[int, int, int], Future[tuple[Tensor, Tensor | None]]] = {}
 
@@ -44,7 +53,7 @@ class Folder(ImageSet):
         }
         for s in range(step, step + AHEAD):
             if (s, size, seed) not in self._ahead:
-                index = shuffled(len(self), s * size, size, seed)
+                index = self.indices(s, size, seed)
                 self._ahead[s, size, seed] = self._pool.submit(self._read, index)
         x, y = self._ahead.pop((step, size, seed)).result()
         return to_float(x.to(self.device)), y if y is None else y.to(self.device)
@@ -62,17 +71,20 @@ class Folder(ImageSet):
             try:
                 return j, decode(Path(self.paths[j]), self.size, self.channels)
             except BadImage as error:
+                if self.strict:
+                    raise
                 self.bad[j] = str(error)
         raise BadImage("none of the images can be read")
 
     def subset(self, index: Tensor) -> Folder:
         labels = None if self.labels is None else self.labels[index]
-        return Folder(
-            [Path(p) for p in self.paths[index.numpy()]], labels, self.size, self.channels
-        )
+        paths = [self.paths[int(i)] for i in index]
+        return Folder(paths, labels, self.size, self.channels, strict=self.strict)
 
-    def with_labels(self, labels: Tensor) -> Folder:
-        return Folder([Path(p) for p in self.paths], labels, self.size, self.channels)
+    def with_labels(self, labels: Tensor | None) -> Folder:
+        return Folder(
+            self.paths, labels, self.size, self.channels, strict=self.strict, bad=self.bad
+        )
 
     def update(self, digest: hashlib._Hash) -> None:
         for path in self.paths:
@@ -125,7 +137,9 @@ def read(
     channels = 3 if colour else 1
     if len(good) * channels * size**2 > memory * 2**30:
         kept = None if labels is None else torch.tensor([labels[i] for i in good])
-        images: ImageSet = Folder([paths[i] for i in good], kept, size, channels)
+        images: ImageSet = Folder(
+            [str(paths[i]) for i in good], kept, size, channels, strict=strict
+        )
         return images, classes, _notes(errors)
 
     pixels = []

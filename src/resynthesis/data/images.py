@@ -64,17 +64,18 @@ def flatten(image: Image.Image) -> Image.Image:
     )
 
 
-def as_images(array: object, *, name: str = "images") -> Tensor:
+def as_images(array: object, *, name: str = "images", signed: bool | None = None) -> Tensor:
     """Arrays (n, h, w), (n, h, w, c) or (n, c, h, w), c 1 or 3, as (n, c, h, w).
 
-    uint8 stays uint8. Floats in [0, 1], or in [-1, 1] where any is negative, become float32 in
-    [-1, 1]. Raises ValueError for other shapes, dtypes and ranges, and for NaN.
+    uint8 stays uint8. Floats become float32 in [-1, 1]: from [-1, 1] where `signed`, from [0, 1]
+    where not; where it is None, any negative value decides for [-1, 1]. Raises ValueError for
+    other shapes, dtypes and ranges, and for NaN.
     """
     if isinstance(array, Tensor):
         x = array.detach().cpu()
     else:
-        values = np.asarray(array)
-        if values.dtype != np.uint8 and values.dtype.kind != "f":
+        values = np.ascontiguousarray(array)
+        if values.dtype not in (np.uint8, np.float16, np.float32, np.float64):
             raise ValueError(f"{name} must be uint8 or floating point, not {values.dtype}")
         x = torch.as_tensor(values)
     if x.ndim == 3:
@@ -96,10 +97,12 @@ def as_images(array: object, *, name: str = "images") -> Tensor:
         bad = int((~x.isfinite()).flatten(1).any(1).sum())
         raise ValueError(f"{name} has NaN or infinite values in {bad} of {len(x)} images")
     low, high = float(x.min()), float(x.max())
-    if low < -1 or high > 1:
-        raise ValueError(f"{name} must be in [0, 1] or [-1, 1], not [{low:.4g}, {high:.4g}]")
+    signed = low < 0 if signed is None else signed
+    if low < -signed or high > 1:
+        ranges = "[-1, 1]" if signed and low >= -1 else "[0, 1] or [-1, 1]"
+        raise ValueError(f"{name} must be in {ranges}, not [{low:.4g}, {high:.4g}]")
     x = x.float()
-    return (x if low < 0 else x * 2 - 1).contiguous()
+    return (x if signed else x * 2 - 1).contiguous()
 
 
 def resize(images: Tensor, size: int) -> Tensor:

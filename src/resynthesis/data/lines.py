@@ -66,6 +66,14 @@ class Lines(ImageSet):
         x = render(angles(size, seeded("lines", seed, step)))
         return x.to(self.device), None
 
+    def with_labels(self, labels: Tensor | None) -> Lines:
+        if labels is not None:
+            raise ValueError("lines have no labels")
+        return self
+
+    def subset(self, index: Tensor) -> ImageSet:
+        raise ValueError("lines are endless: there is no part of them to choose (--train-size)")
+
     def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
         x = [render(angles(1, seeded("lines-index", int(i)))) for i in index]
         return torch.cat(x).to(self.device), None

@@ -107,6 +107,11 @@ def from_train_test(
     classes: tuple[str, ...],
 ) -> Data:
     """A set with an official test part; a sixth of the rest, by seed, is for validation."""
+    if len(train[0]) < 6 or len(test[0]) < 1:
+        raise ValueError(
+            f"{name} has {len(train[0])} training and {len(test[0])} test images: a sixth of the "
+            "former is for validation, so at least 6 and 1 are needed"
+        )
     images, labels = resize(train[0], size), train[1]
     order = torch.randperm(len(images), generator=seeded("split", 0))
     valid, rest = order[: len(order) // 6].sort().values, order[len(order) // 6 :].sort().values

@@ -24,6 +24,8 @@ def _permutation(n: int, seed: int, epoch: int) -> Tensor:
 def shuffled(n: int, start: int, count: int, seed: int) -> Tensor:
     """Places start, ..., start + count - 1 of an endless row of permutations of 0, ..., n - 1."""
     places = torch.arange(start, start + count)
+    if not count:
+        return places
     epochs = places // n
     return torch.cat(
         [_permutation(n, seed, int(e))[places[epochs == e] % n] for e in epochs.unique()]
@@ -67,22 +69,22 @@ class ImageSet:
 
         Where labels are hidden, a quarter of the batch comes from the labelled images.
         """
+        return self.take(self.indices(step, size, seed))
+
+    def indices(self, step: int, size: int, seed: int) -> Tensor:
+        """Which images (size,) are in training batch number `step`."""
         known = self.labelled
         if known is None:
-            return self.take(shuffled(len(self), step * size, size, seed))
-        few = max(1, size // 4)
-        index = torch.cat(
-            [
-                known[shuffled(len(known), step * few, few, seed + 1)],
-                shuffled(len(self), step * (size - few), size - few, seed),
-            ]
-        )
-        return self.take(index)
+            return shuffled(len(self), step * size, size, seed)
+        few = min(max(1, size // 4), size - 1)
+        many = size - few
+        chosen = known[shuffled(len(known), step * few, few, seed + 1)]
+        return torch.cat([chosen, shuffled(len(self), step * many, many, seed)])
 
     @cached_property
     def labelled(self) -> Tensor | None:
         """Indices of the labelled images where some labels are hidden, else None."""
-        if self.labels is None or bool((self.labels >= 0).all()):
+        if self.labels is None or bool((self.labels >= 0).all() | (self.labels < 0).all()):
             return None
         return (self.labels >= 0).nonzero().flatten().cpu()
 
@@ -91,8 +93,8 @@ class ImageSet:
         labels = None if self.labels is None else self.labels[index]
         return ImageSet(self.images[index], labels)
 
-    def with_labels(self, labels: Tensor) -> ImageSet:
-        """The same images with other labels."""
+    def with_labels(self, labels: Tensor | None) -> ImageSet:
+        """The same images with other labels, or with none."""
         return ImageSet(self.images, labels)
 
     def to(self, device: torch.device) -> ImageSet:

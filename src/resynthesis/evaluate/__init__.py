@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor, nn
 
-from ..data import Data
+from ..data import Data, Lines
 from . import labels, lines, reconstruction
-from .codes import decode, encode, encode_set
+from .codes import decode, encode, encode_set, interpolate
 
 
 def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
@@ -42,13 +42,19 @@ def _lines(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
     return {"lines_distance": distance, "lines_smoothness": smoothness}
 
 
-FAMILIES = ("reconstruction", "probe", "knn", "clustering", "lines")
+FAMILIES = {
+    "reconstruction": ("reconstruction_l1", "reconstruction_psnr"),
+    "probe": ("probe_accuracy",),
+    "knn": ("knn_accuracy",),
+    "clustering": ("clustering_accuracy",),
+    "lines": ("lines_distance", "lines_smoothness"),
+}
 
 
 def suits(family: str, data: Data) -> bool:
     """Whether a family of metrics can be measured on this data."""
     if family == "lines":
-        return data.name == "lines"
+        return isinstance(data.train, Lines)
     if family in ("probe", "knn", "clustering"):
         return len(data.classes) > 1
     return True
@@ -61,16 +67,24 @@ def evaluate(
     *,
     report: Callable[[str], None] = lambda family: None,
 ) -> dict[str, float]:
-    """All metrics that suit the data, or those of the families in `only`, on its test part.
+    """All metrics that suit the data, or those in `only`, on its test part.
 
-    Raises ValueError where a wanted family is unknown or does not suit the data.
+    `only` names families, or single metrics. Raises ValueError where one of them is unknown or
+    does not suit the data.
     """
-    for family in only:
-        if family not in FAMILIES:
-            raise ValueError(f"unknown metric '{family}': choose from {', '.join(FAMILIES)}")
+    named: set[str] = set()
+    for name in only:
+        family = next((f for f, metrics in FAMILIES.items() if name in (f, *metrics)), None)
+        if family is None:
+            raise ValueError(f"unknown metric '{name}': choose from {', '.join(FAMILIES)}")
         if not suits(family, data):
-            raise ValueError(f"'{family}' cannot be measured on '{data.name}'")
-    wanted = [f for f in only or FAMILIES if suits(f, data)]
+            raise ValueError(f"'{name}' cannot be measured on '{data.name}'")
+        named |= set(FAMILIES[family]) if name == family else {name}
+    wanted = [
+        family
+        for family, metrics in FAMILIES.items()
+        if suits(family, data) and (not only or named & set(metrics))
+    ]
     metrics: dict[str, float] = {}
     if "reconstruction" in wanted:
         report("reconstruction")
@@ -81,7 +95,7 @@ def evaluate(
     if "lines" in wanted:
         report("lines")
         metrics |= _lines(nets, data)
-    return metrics
+    return {name: value for name, value in metrics.items() if not only or name in named}
 
 
 def _flat(codes: Tensor, known: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
@@ -89,4 +103,14 @@ def _flat(codes: Tensor, known: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
     return codes.flatten(1).numpy(), y
 
 
-__all__ = ["FAMILIES", "decode", "encode", "encode_set", "evaluate", "labels", "lines", "suits"]
+__all__ = [
+    "FAMILIES",
+    "decode",
+    "encode",
+    "encode_set",
+    "evaluate",
+    "interpolate",
+    "labels",
+    "lines",
+    "suits",
+]

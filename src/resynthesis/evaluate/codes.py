@@ -27,6 +27,18 @@ def decode(autoencoder: nn.Module, z: Tensor) -> Tensor:
     return _chunked(autoencoder.decode, z, _device(autoencoder))  # type: ignore[arg-type]
 
 
+def interpolate(autoencoder: nn.Module, a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Images a, b (n, C, H, W) to decoded straight lines between their codes, ends included.
+
+    Returns (n, steps, C, H, W), not clipped.
+    """
+    start, end = encode(autoencoder, a), encode(autoencoder, b)
+    shares = torch.linspace(0, 1, steps).tolist()
+    path = torch.stack([torch.lerp(start, end, share) for share in shares], 1)
+    x = decode(autoencoder, path.flatten(0, 1))
+    return x.unflatten(0, path.shape[:2])
+
+
 def encode_set(autoencoder: nn.Module, images: ImageSet) -> tuple[Tensor, Tensor | None]:
     """All of a set: codes (N, c, h, w) and labels (N,) or None, on the CPU."""
     codes, labels = [], []

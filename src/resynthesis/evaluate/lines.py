@@ -15,8 +15,7 @@ from torch.nn import functional as F
 
 from ..data.lines import angles, render
 from ..data.sets import seeded
-from ..mixing import mix
-from .codes import decode, encode
+from .codes import interpolate
 
 REFERENCES = 10_000
 PAIRS = 256
@@ -41,7 +40,7 @@ def score(paths: object) -> tuple[float, float]:
     best = [
         (F.normalize(chunk) @ references.T).max(1) for chunk in x.reshape(-1, 32 * 32).split(512)
     ]
-    closest = torch.cat([b.values for b in best]).double()
+    closest = torch.cat([b.values for b in best]).cpu().double()
     distance = float((1 - closest).mean())
     angle = theta[torch.cat([b.indices for b in best]).cpu()].reshape(len(x), STEPS)
     return distance, float(np.mean([_unevenness(path) for path in angle.numpy()]))
@@ -58,8 +57,4 @@ def _unevenness(angle: np.ndarray) -> float:
 def interpolations(autoencoder: nn.Module) -> Tensor:
     """Decoded straight lines between the codes of 256 fixed pairs: (256, 16, 1, 32, 32)."""
     x = render(angles(2 * PAIRS, seeded("interpolations")))
-    z = encode(autoencoder, x)
-    share = torch.linspace(0, 1, STEPS, device=z.device)
-    weights = torch.stack([1 - share, share]).reshape(2, 1, STEPS, *[1] * (z.ndim - 1))
-    path = mix(torch.stack([z[:PAIRS], z[PAIRS:]])[:, :, None], weights)  # (256, 16, c, h, w)
-    return decode(autoencoder, path.flatten(0, 1)).reshape(PAIRS, STEPS, *x.shape[1:])
+    return interpolate(autoencoder, x[:PAIRS], x[PAIRS:], STEPS)

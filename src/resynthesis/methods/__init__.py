@@ -28,6 +28,11 @@ class Method(Protocol):
     def players(self) -> tuple[str, ...]: ...
 
     @property
+    def every(self) -> dict[str, int]:
+        """Players that step only once in so many iterations; the others step in each."""
+        ...
+
+    @property
     def formulas(self) -> dict[str, str]:
         """player/term -> what stands for it in the equations, as mathtext, for the curves."""
         ...

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from ..losses import RECONSTRUCTIONS, H, Reconstruction, l2, together
+from ..losses import FORMULAS, RECONSTRUCTIONS, H, Reconstruction, l2, together
 from ..mixing import mix, partners
 
 if TYPE_CHECKING:
@@ -43,11 +43,19 @@ class ACAI:
 
     players = ("autoencoder", "critic")
 
+    def __post_init__(self) -> None:
+        if self.autoencoder_every < 1:
+            raise ValueError(f"autoencoder_every must be at least 1, not {self.autoencoder_every}")
+
+    @property
+    def every(self) -> dict[str, int]:
+        return {"autoencoder": self.autoencoder_every}
+
     @property
     def formulas(self) -> dict[str, str]:
         paper = self.variant == "paper"
         return {
-            "autoencoder/reconstruction": r"\lambda |x - \hat{x}|^2",
+            "autoencoder/reconstruction": r"\lambda " + FORMULAS[self.reconstruction_loss],
             "autoencoder/mixed": r"\omega D(x_\alpha)^2" if paper else r"\omega H(D(x_\alpha), 0)",
             "critic/mixed": r"(D(x_\alpha) - \alpha)^2"
             if paper
@@ -59,9 +67,9 @@ class ACAI:
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         f, g, D = nets["autoencoder"].encode, nets["autoencoder"].decode, nets["critic"]
         z = f(x)
-        alpha = torch.rand(len(x), device=x.device) / (2 if self.variant == "paper" else 1)
+        alpha = torch.rand_like(x[:, 0, 0, 0]) / (2 if self.variant == "paper" else 1)
         weights = torch.stack([alpha, 1 - alpha]).reshape(2, len(x), *[1] * (z.ndim - 1))
-        z_mix = mix(z[partners(2, len(x), x.device)], weights)
+        z_mix = mix(z[partners(2, z)], weights)
         x_hat, x_mix = together(g, z, z_mix)
         far = RECONSTRUCTIONS[self.reconstruction_loss]
         autoencoder = {"reconstruction": self.reconstruction * far(x, x_hat)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from ..losses import RECONSTRUCTIONS, Adversary, H, Reconstruction
+from ..losses import FORMULAS, RECONSTRUCTIONS, Adversary, H, Reconstruction
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,16 +34,28 @@ class AE:
     autoencoder_every: int = 1
     """The autoencoder steps once in so many steps of the critic."""
 
-    formulas: ClassVar = {
-        "autoencoder/reconstruction": r"\lambda |x - \hat{x}|",
-        "autoencoder/realism": r"\rho H(D(\hat{x}), 1)",
-        "critic/real": r"H(D(x), 1)",
-        "critic/fake": r"H(D(\hat{x}), 0)",
-    }
+    def __post_init__(self) -> None:
+        if self.autoencoder_every < 1:
+            raise ValueError(f"autoencoder_every must be at least 1, not {self.autoencoder_every}")
+        if self.autoencoder_every > 1 and not self.adversary:
+            raise ValueError("autoencoder_every counts steps of the critic: add --adversary")
 
     @property
     def players(self) -> tuple[str, ...]:
         return ("autoencoder", "critic") if self.adversary else ("autoencoder",)
+
+    @property
+    def every(self) -> dict[str, int]:
+        return {"autoencoder": self.autoencoder_every}
+
+    @property
+    def formulas(self) -> dict[str, str]:
+        return {
+            "autoencoder/reconstruction": r"\lambda " + FORMULAS[self.reconstruction_loss],
+            "autoencoder/realism": r"\rho H(D(\hat{x}), 1)",
+            "critic/real": r"H(D(x), 1)",
+            "critic/fake": r"H(D(\hat{x}), 0)",
+        }
 
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         f, g = nets["autoencoder"].encode, nets["autoencoder"].decode

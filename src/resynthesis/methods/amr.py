@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING
 
-from ..losses import RECONSTRUCTIONS, Adversary, H, Reconstruction, l1, together
-from ..mixing import MIXERS, check_parents, mix, partners
+from ..losses import FORMULAS, RECONSTRUCTIONS, Adversary, H, Reconstruction, l1, together
+from ..mixing import MIXERS, MixerName, check_parents, mix, partners
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ class AMR:
     critic       min  H(D(x), 1) + H(D(x̂), 0) + H(D(x_m), 0)
     """
 
-    mixer: Literal["mixup", "channel-mixup", "bernoulli", "shared-bernoulli"] = "mixup"
+    mixer: MixerName = "mixup"
     """How the codes of the parents are combined."""
     parents: int = 2
     """k, how many images are combined."""
@@ -42,17 +42,26 @@ class AMR:
     """The autoencoder steps once in so many steps of the critic."""
 
     players = ("autoencoder", "critic")
-    formulas: ClassVar = {
-        "autoencoder/reconstruction": r"\lambda |x - \hat{x}|",
-        "autoencoder/realism": r"\rho H(D(\hat{x}), 1)",
-        "autoencoder/mixed": r"\mu H(D(x_m), 1)",
-        "autoencoder/consistency": r"\beta |f(x_m) - z_m|",
-        "critic/real": r"H(D(x), 1)",
-        "critic/fake": r"H(D(\hat{x}), 0)",
-        "critic/mixed": r"H(D(x_m), 0)",
-    }
+
+    @property
+    def every(self) -> dict[str, int]:
+        return {"autoencoder": self.autoencoder_every}
+
+    @property
+    def formulas(self) -> dict[str, str]:
+        return {
+            "autoencoder/reconstruction": r"\lambda " + FORMULAS[self.reconstruction_loss],
+            "autoencoder/realism": r"\rho H(D(\hat{x}), 1)",
+            "autoencoder/mixed": r"\mu H(D(x_m), 1)",
+            "autoencoder/consistency": r"\beta |f(x_m) - z_m|",
+            "critic/real": r"H(D(x), 1)",
+            "critic/fake": r"H(D(\hat{x}), 0)",
+            "critic/mixed": r"H(D(x_m), 0)",
+        }
 
     def __post_init__(self) -> None:
+        if self.autoencoder_every < 1:
+            raise ValueError(f"autoencoder_every must be at least 1, not {self.autoencoder_every}")
         check_parents(self.mixer, self.parents)
         if not (self.realism or self.mixed):
             raise ValueError("realism and mixed are both 0: use the method ae, without a critic")
@@ -60,9 +69,7 @@ class AMR:
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         f, g, D = nets["autoencoder"].encode, nets["autoencoder"].decode, nets["critic"]
         z = f(x)
-        z_mix = mix(
-            z[partners(self.parents, len(x), x.device)], MIXERS[self.mixer](self.parents, z)
-        )
+        z_mix = mix(z[partners(self.parents, z)], MIXERS[self.mixer](self.parents, z))
         x_hat, x_mix = together(g, z, z_mix)
         d_real = D(x)
         d_hat, d_mix = together(D, x_hat, x_mix)

@@ -31,6 +31,10 @@ class Probed:
         return (*self.method.players, "probe")
 
     @property
+    def every(self) -> dict[str, int]:
+        return self.method.every
+
+    @property
     def formulas(self) -> dict[str, str]:
         return {**self.method.formulas, "probe/classification": r"H(P(f(x)), y)"}
 
@@ -38,6 +42,7 @@ class Probed:
         if y is None:
             raise ValueError("a probe needs labels, and this data set has none")
         losses = self.method.losses(nets, x, y)
+        # For speed alone: without supervision nobody asks for this gradient.
         with torch.set_grad_enabled(self.supervision > 0):
             z = nets["autoencoder"].encode(x)
         wrong = F.cross_entropy(nets["probe"](z), y, ignore_index=-1, reduction="sum")
