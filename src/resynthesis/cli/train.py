@@ -123,12 +123,14 @@ def progress() -> Iterator[runs.Report]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    columns = (BarColumn(16), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
         def show(line: dict[str, Any], total: int) -> None:
-            text = "  ".join(describe_line(line, total))
+            room = console.width - 18 - 2 * len(f" {total}") - 2
+            text = "  ".join(describe_line(line, total))[:room]
             bar.update(task, completed=line["step"], total=total, description=text)
 
         yield show
