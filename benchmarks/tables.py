@@ -41,7 +41,7 @@ def rows() -> dict[str, object]:
 
 
 # name: (code shape, epochs, steps, seeds)
-TABLES = {"mnist": ((2, 4, 4), 3.0, None, 3), "lines": ((16, 2, 2), 10.0, 2000, 1)}
+TABLES = {"mnist": ((2, 4, 4), 3.0, None, 3), "lines": ((16, 2, 2), 10.0, 1000, 1)}
 
 
 def one(table: str, row: str, seed: int, args: argparse.Namespace) -> str:
