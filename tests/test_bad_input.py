@@ -347,6 +347,10 @@ def test_mix_refusals(refused, trained: Path) -> None:
     Path("full").mkdir()
     Path("full/file").write_text("mine")
     assert "exists already" in refused("mix", run, "--count", "3", "--out", "full")
+    assert "is a folder" in refused("mix", run, "--count", "3", "--out", "x.png")
+    assert "go with --count" in refused(
+        "mix", run, "a.png", "a.png", "--parents", "3", "--out", "x.png"
+    )
     assert "not both" in refused("mix", run, "a.png", "a.png", "--count", "3", "--out", "new")
 
 

@@ -106,6 +106,7 @@ def test_train_has_a_folder_of_its_own_for_each_run() -> None:
 def test_resume(capsys: pytest.CaptureFixture[str]) -> None:
     main(["train", "ae", "--out", "run", *QUICK])
     assert main(["train", "--resume", "run"]) == 0
+    assert "nothing left to train" in capsys.readouterr().out
     assert main(["train", "ae", "--resume", "run"]) == 0
     assert [line["step"] for line in Run(Path("run")).log()] == [2, 4]
     assert main(["train", "amr", "--resume", "run"]) == 2
@@ -135,7 +136,7 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
         "c": ["amr", "--parents", "3"],
     }.items():
         main(["train", arguments[0], "--out", name, *QUICK, *arguments[1:]])
-    assert main(["compare", "a"]) == 2
+    assert main(["compare", "a"]) == 2  # not yet evaluated
     assert "resynth evaluate a" in capsys.readouterr().err
     for name in "abc":
         main(["evaluate", name, "--only", "reconstruction"])
@@ -152,7 +153,12 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert cell["mean"] == pytest.approx(np.mean(l1))
     assert cell["std"] == pytest.approx(np.std(l1, ddof=1))
     assert Path("table.md").read_text().count("|") > 10
-    assert len(Path("table.csv").read_text().splitlines()) == 3
+    table = list(csv.DictReader(Path("table.csv").read_text().splitlines()))
+    assert float(table[0]["reconstruction_l1_mean"]) == pytest.approx(np.mean(l1))
+    assert [row["images"] for row in table] == ["32", "32"]
+    main(["train", "acai", "--out", "d", *QUICK])
+    assert main(["compare", "a", "d"]) == 0
+    assert "left out d" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("space", ["codes", "pixels"])
@@ -161,7 +167,8 @@ def test_mix_two_files(trained: Path, pair: list[str], space: str) -> None:
     assert main(["mix", str(trained), *pair[:2], "--out", "x.png", *arguments]) == 0
     strip = np.asarray(picture("x.png").convert("L")).astype(int)
     assert strip.shape[1] > 5 * 64
-    assert np.abs(strip[2:66, 2:66] - strip[2:66, 4 * 66 + 2 : 5 * 66]).mean() > 5
+    first, last = strip[68:132, -5 * 66 : -5 * 66 + 64], strip[68:132, -66:-2]
+    assert np.abs(first - last).mean() > 5
 
 
 def test_mix_in_pixels_starts_and_ends_with_the_files(trained: Path, pair: list[str]) -> None:
@@ -169,10 +176,13 @@ def test_mix_in_pixels_starts_and_ends_with_the_files(trained: Path, pair: list[
     from resynthesis.data.images import decode
 
     strip = np.asarray(picture("x.png").convert("L")).astype(int)
-    cells = [strip[2:66, 2 + i * 66 : 66 + i * 66][::4, ::4] for i in range(3)]
+    left = strip.shape[1] - 3 * 66
+    cells = [strip[68:132, left + i * 66 : left + 64 + i * 66][::4, ::4] for i in range(3)]
+    inputs = [strip[2:66, left + i * 66 : left + 64 + i * 66][::4, ::4] for i in range(2)]
     a, b = (decode(Path(name), 16, 1)[0].astype(int) for name in pair[:2])
     assert np.array_equal(cells[0], a)
     assert np.array_equal(cells[2], b)
+    assert np.array_equal(inputs, [a, b])
     assert np.abs(cells[1] - (a + b) / 2).max() <= 1
 
 
@@ -227,13 +237,22 @@ def test_mix_count_writes_soft_labels(trained: Path) -> None:
     assert Path("new/000007.png").read_bytes() == Path("again/000007.png").read_bytes()
 
 
-def test_mix_count_knows_labels_that_were_hidden_from_training() -> None:
+def test_mix_count_does_not_reveal_hidden_labels() -> None:
     main(["train", "ae", "--labels", "20", "--supervision", "1", "--out", "run", *QUICK])
     assert main(["mix", "run", "--count", "20", "--out", "new"]) == 0
     rows = list(csv.DictReader(Path("new/labels.csv").read_text().splitlines()))
+    labels = Run(Path("run")).load_data().train.labels
+    assert all(labels[int(row[f"parent_{i}"])] >= 0 for row in rows for i in (1, 2))
     assert all(
         sum(float(row[str(c)]) for c in range(10)) == pytest.approx(1, abs=1e-4) for row in rows
     )
+
+
+def test_shared_bernoulli_draws_its_p_for_each_new_image(trained: Path) -> None:
+    main(["mix", str(trained), "--count", "60", "--mixer", "shared-bernoulli", "--out", "new"])
+    rows = csv.DictReader(Path("new/labels.csv").read_text().splitlines())
+    weights = np.array([float(row["weight_1"]) for row in rows])
+    assert 0.3 < weights.mean() < 0.7
 
 
 def test_encode(trained: Path) -> None:

@@ -104,6 +104,18 @@ def test_npz(tmp_path: Path, shape: tuple[int, ...], dtype: str) -> None:
     assert data.train.take(torch.arange(4))[0].abs().max() <= 1
 
 
+def test_npz_with_unknown_labels(tmp_path: Path) -> None:
+    labels = np.where(np.arange(60) % 3, -1, np.arange(60) % 2 + 7)
+    images = np.arange(60, dtype=np.uint8)[:, None, None] * np.ones((1, 16, 16), dtype=np.uint8)
+    np.savez(tmp_path / "set.npz", images=images, labels=labels)
+    data = load(DataConfig(data=str(tmp_path / "set.npz"), size=16))
+    assert data.classes == ("7", "8")
+    assert (data.test.labels >= 0).all()
+    assert (data.valid.labels >= 0).all()
+    assert int((data.train.labels < 0).sum()) == 40
+    assert sum(map(len, data.parts.values())) == 60
+
+
 def test_npz_without_labels(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", images=np.zeros((10, 32, 32), dtype=np.uint8))
     data = load(DataConfig(data=str(tmp_path / "set.npz")))

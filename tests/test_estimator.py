@@ -172,6 +172,15 @@ def test_the_same_results_as_the_command_line(tmp_path: Path) -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_pickle(model: AMR, images: np.ndarray) -> None:
+    import pickle
+
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.transform(images), model.transform(images))
+    assert again.get_params() == model.get_params()
+    assert pickle.loads(pickle.dumps(AMR(parents=3))).parents == 3
+
+
 def test_pipeline(images: np.ndarray) -> None:
     y = np.array(["odd", "even"] * 12)
     pipeline = make_pipeline(AE(**QUICK), LogisticRegression(max_iter=5000)).fit(images, y)

@@ -68,6 +68,16 @@ def test_resume_goes_on_bit_for_bit(tmp_path: Path, method: Method, precision: s
     assert resumed.log()[-1]["seconds"] > 0
 
 
+def test_resuming_removes_metrics_of_other_weights(tmp_path: Path) -> None:
+    run = runs.start(config(AE(), quick(4)), tmp_path / "run")
+    run.save_metrics({"reconstruction_l1": 0.5})
+    assert runs.resume(run.path).metrics() == {"reconstruction_l1": 0.5}  # it was finished
+    tree = json.loads((run.path / "config.json").read_text())
+    tree["training"]["steps"] = 6
+    (run.path / "config.json").write_text(json.dumps(tree))
+    assert runs.resume(run.path).metrics() == {}
+
+
 def test_log_lines(tmp_path: Path) -> None:
     run = runs.start(config(AMR(), quick(5)), tmp_path / "run")
     lines = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]

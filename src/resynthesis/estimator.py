@@ -29,7 +29,7 @@ from .evaluate import decode, encode
 from .mixing import MIXERS, check_parents
 from .mixing import mix as combine
 from .nets import Nets
-from .train import Training
+from .train import Training, pick_device
 
 Array = NDArray[Any]
 PARTS: tuple[type, ...] = (Nets, runs.ProbeConfig, Training)
@@ -133,6 +133,21 @@ class Resynthesizer(
         """Copies the run folder to a new place. `load` and the command line open it."""
         check_is_fitted(self)
         runs.copy(self.run_.path, Path(path))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and joblib: nets with spectral normalisation travel as their weights."""
+        state = dict(super().__getstate__())
+        if "nets_" in state:
+            state["nets_"] = {k: v.cpu() for k, v in state["nets_"].state_dict().items()}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "nets_" in state:
+            with runs.isolated_random():
+                nets = self.run_.build_nets()
+            nets.load_state_dict(state["nets_"])
+            self.nets_ = nets.to(pick_device(self.device)).eval()
 
     @property
     def _n_features_out(self) -> int:  # scikit-learn's name, for get_feature_names_out

@@ -15,9 +15,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from .data import Data, to_uint8
+from .data import Data, seeded, to_uint8
 from .evaluate import decode, encode, interpolate
-from .mixing import MIXERS, for_each, mix, partners
+from .mixing import MIXERS, for_each, mix
 from .runs import Run, write
 
 CELL = 64  # an image is drawn at least so many pixels wide
@@ -147,9 +147,10 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> No
     mixer = str(getattr(method, "mixer", "mixup"))
     n = min(10, len(data.valid))
     torch.manual_seed(0)
-    x, _ = data.valid.take(torch.arange(n))
+    x, _ = data.valid.take(torch.randperm(len(data.valid))[:n])
     z = encode(autoencoder, x)
-    chosen = partners(k, z)
+    # Neighbours as partners: a permutation may pair an image with itself.
+    chosen = torch.stack([torch.arange(n, device=z.device).roll(-i) for i in range(k)])
     z_mix = mix(z[chosen], MIXERS[mixer](k, z))
     x = x.to(z.device)
     others = [x[index] for index in chosen[1:]]
@@ -207,7 +208,8 @@ def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int =
     """The first two principal components of test codes, coloured by class."""
     from sklearn.decomposition import PCA
 
-    x, y = data.test.take(torch.arange(min(most, len(data.test))))
+    order = torch.randperm(len(data.test), generator=seeded("codes picture"))
+    x, y = data.test.take(order[:most])
     z = encode(autoencoder, x).flatten(1).cpu().numpy()
     if min(z.shape) < 2:
         return
@@ -218,16 +220,26 @@ def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int =
     if y is None:
         axes.scatter(*points.T, s=6, alpha=0.6, linewidths=0)
     else:
+        colours = _colours(len(data.classes))
         for c, name in enumerate(data.classes):
             chosen = points[y.cpu().numpy() == c]
-            colour = f"C{c}" if len(data.classes) <= 10 else None
-            axes.scatter(*chosen.T, s=7, alpha=0.6, linewidths=0, label=name, color=colour)
+            short = name if len(name) <= 16 else f"{name[:15]}…"
+            axes.scatter(*chosen.T, s=7, alpha=0.6, linewidths=0, label=short, color=colours[c])
         if len(data.classes) <= 20:
             axes.legend(markerscale=2.5, frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
     axes.set_xlabel(f"first principal component ({share[0]:.0%} of the variance)")
     axes.set_ylabel(f"second ({share[1]:.0%})")
     axes.set_title(f"Codes of {len(points):,} test images of {data.name}")
     _save_figure(figure, path)
+
+
+def _colours(n: int) -> list[Any]:
+    """n colours that differ."""
+    from matplotlib import colormaps
+
+    if n <= 20:
+        return list(colormaps["tab10" if n <= 10 else "tab20"].colors[:n])  # type: ignore[attr-defined]
+    return [colormaps["turbo"](i / (n - 1)) for i in range(n)]
 
 
 def curves(

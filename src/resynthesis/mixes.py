@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from . import figures
-from .data import Data, to_uint8
+from .data import Data, to_float, to_uint8
 from .data.images import decode as read_image
 from .evaluate import decode, encode
 from .mixing import MIXERS, check_parents, for_each, mix
@@ -54,15 +54,15 @@ def mix_files(
     channels, size, _ = run.facts.shape
     x = torch.stack([torch.tensor(read_image(path, size, channels)) for path in files])
     to_codes, to_images = _space(run, space, device)
-    z = to_codes(x.float() / 127.5 - 1)  # (k, c, h, w)
+    x = to_float(x)
+    z = to_codes(x)  # (k, c, h, w)
 
     if mixer != "mixup":
         with fixed_seed(seed):
             weights = MIXERS[mixer](k, z[:1].expand(steps, *z.shape[1:]))
         children = to_images(mix(z[:, None], weights))
         if out.suffix == ".png":
-            parents = to_images(z)
-            figures.save(figures.grid([parents, children], ["parents", mixer]), out)
+            figures.save(figures.grid([x, children], ["inputs", mixer]), out)
         else:
             figures.animate(children, out)
         return
@@ -78,7 +78,8 @@ def mix_files(
         to_images(mix(z[:, None], for_each(torch.lerp(a, b, share), z))) for a, b in pairwise(stops)
     ]
     if out.suffix == ".png":
-        figures.save(figures.grid(legs), out)
+        names = [f"mixes of {i} and {i + 1}" for i in range(1, k)]
+        figures.save(figures.grid([x, *legs], ["inputs", *names]), out)
     else:
         frames = torch.cat([legs[0], *[leg[1:] for leg in legs[1:]]])
         figures.animate(frames, out, closed=around)
@@ -99,13 +100,16 @@ def mix_set(
     """A new folder of `count` mixes of training images and labels.csv.
 
     A row of labels.csv: file, the parents' places in the training set, their weights (the mean
-    over channels), and a column per class with the soft label, which sums to one. The folder
-    appears whole or not at all. Raises ValueError or OSError.
+    over channels), and a column per class with the soft label, which sums to one. Where some
+    labels are hidden or unknown, only labelled images become parents. The folder appears whole
+    or not at all. Raises ValueError or OSError.
     """
     if count < 1:
         raise ValueError(f"--count must be at least 1, not {count}")
     check_parents(mixer, parents)
     to_codes, to_images = _space(run, space, device)
+    labelled = data.train.labelled  # where labels are hidden, no mix shall reveal them
+    known = torch.arange(len(data.train)) if labelled is None else labelled
     numbers = range(1, parents + 1)
     head = ["file", *[f"parent_{i}" for i in numbers], *[f"weight_{i}" for i in numbers]]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -116,11 +120,13 @@ def mix_set(
             table.writerow([*head, *data.classes])
             for start in range(0, count, CHUNK):
                 n = min(CHUNK, count - start)
-                index = torch.randint(len(data.train), (parents, n))
+                index = known[torch.randint(len(known), (parents, n))]
                 x, y = data.train.take(index.flatten())
                 z = to_codes(x)
                 z = z.reshape(parents, n, *z.shape[1:])
-                weights = MIXERS[mixer](parents, z[0])
+                # One image at a time: shared-bernoulli draws its p anew for each call.
+                drawn = [MIXERS[mixer](parents, one[None]) for one in z[0]]
+                weights = torch.cat(drawn, 1)
                 images = to_uint8(to_images(mix(z, weights))).cpu()
                 shares = weights.flatten(2).mean(2).T.cpu()  # (n, parents)
                 soft = torch.zeros(n, len(data.classes))

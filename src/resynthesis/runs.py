@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -191,10 +191,9 @@ class Run:
             raise ValueError(f"{path} does not fit the nets of {self.path}/config.json") from error
         return nets.to(pick_device(device)).eval()
 
-    def load_data(self, other: DataConfig | None = None, *, all_labels: bool = False) -> Data:
+    def load_data(self, other: DataConfig | None = None) -> Data:
         """The data of this run, or other data at the same image size.
 
-        all_labels: also those that were hidden from training.
         Raises ValueError where the run's own data is no longer what it was trained on.
         """
         if other is None and self.config.data.data == ARRAYS:
@@ -212,8 +211,6 @@ class Run:
                 f"the data '{self.config.data.data}' is not what {self.path} was trained on: its "
                 "checksum differs"
             )
-        if all_labels and other is None and self.config.data.labels is not None:
-            return load_data(replace(self.config.data, labels=None), seed=self.config.training.seed)
         return data
 
     def save_weights(self, nets: nn.ModuleDict) -> None:
@@ -339,7 +336,10 @@ def resume(
     report: Report = lambda line, total: None,
     paint: Paint = lambda run, nets, data, step: None,
 ) -> Run:
-    """Goes on from the last checkpoint of a run, with the run's own config."""
+    """Goes on from the last checkpoint of a run, with the run's own config.
+
+    A run that is finished is left as it is. Metrics of the weights so far are removed.
+    """
     run = Run(path)
     device = pick_device(run.config.training.device)
     data = data or run.load_data()
@@ -347,7 +347,11 @@ def resume(
         nets = run.build_nets().to(device)
         state = begin(run.config.whole_method(), nets, run.config.training)
         run.load_checkpoint(state)
+        if state.step >= run.config.training.total_steps(len(data.train)):
+            return run
         run.cut_log(state.step)
+        for stale in run.path.glob("metrics*.json"):  # of weights that are about to change
+            stale.unlink()
         _go(run, state, data, report, paint)
     return run
 

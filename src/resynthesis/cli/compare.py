@@ -28,7 +28,12 @@ def main(arguments: list[str]) -> None:
         raise ValueError("compare needs at least one run folder")
     if told.out and told.out.suffix not in (".md", ".csv", ".json"):
         raise ValueError(f"{told.out} must end in .md, .csv or .json")
-    rows = compare([Run(path) for path in told.runs])
+    runs = [Run(path) for path in told.runs]
+    ready = [run for run in runs if run.metrics()]
+    for run in runs if ready else []:
+        if not run.metrics():
+            print(f"note: left out {run.path}, which has not been evaluated")
+    rows = compare(ready or runs)
     columns = list(dict.fromkeys(name for row in rows for name in row.metrics))
     head = ["run", "n", "images", *columns]
     cells = [
@@ -42,7 +47,13 @@ def main(arguments: list[str]) -> None:
     if told.out.suffix == ".json":
         text = json.dumps([row.to_json() for row in rows], indent=1)
     elif told.out.suffix == ".csv":
-        text = to_csv([head, *cells])
+        numbers = [f"{name}_{part}" for name in columns for part in ("mean", "std")]
+        values = [
+            [row.label, row.seeds, row.images]
+            + [value for name in columns for value in row.metrics.get(name, (None, None))]
+            for row in rows
+        ]
+        text = to_csv([["run", "n", "images", *numbers], *values])
     else:
         lines = [head, ["---"] * len(head), *cells]
         text = "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -44,4 +44,5 @@ def main(arguments: list[str]) -> None:
     print(f"checksum: sha256 {data.checksum}")
     sheet = told.out or free(Path(f"{short(name)}.png"))
     figures.save(figures.contact_sheet(data), sheet)
-    print(f"contact sheet: {sheet}")
+    some = " (the first 20 classes)" if len(data.classes) > 20 else ""
+    print(f"contact sheet: {sheet}{some}")

@@ -48,5 +48,6 @@ def main(arguments: list[str]) -> None:
         write(written, json.dumps(metrics, indent=2).encode())
     if own and not told.only:
         figures.evaluation_pictures(run, nets, data)
-    table(["metric", data.name], [[k, number(v)] for k, v in metrics.items()])
-    print(f"figures: {written}   pictures: {run.path}/pictures")
+    table([f"test part of {data.name}", "value"], [[k, number(v)] for k, v in metrics.items()])
+    drawn = f"   pictures: {run.path}/pictures" if own and not told.only else ""
+    print(f"figures: {written}{drawn}")

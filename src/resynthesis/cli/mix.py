@@ -64,14 +64,19 @@ def main(arguments: list[str]) -> None:
             seed=told.seed,
             device=told.device,
         )
-        print(f"{told.out}: {mixer} of {len(told.files)} images in {told.space}")
+        n = len(told.files)
+        lines = n > 3 and mixer == "mixup"
+        what = f"lines through {n} images" if lines else f"{mixer} of {n} images"
+        print(f"{told.out}: {what} in {told.space}")
         return
+    if told.out.suffix in (".png", ".gif", ".mp4"):
+        raise ValueError(f"with --count, --out is a folder, not a picture like {told.out}")
     check_new(told.out)
     mixer = told.mixer or str(getattr(run.config.method, "mixer", "mixup"))
     parents = told.parents or int(getattr(run.config.method, "parents", 2))
     mix_set(
         run,
-        run.load_data(other_data(run, told.data, told.data_dir), all_labels=True),
+        run.load_data(other_data(run, told.data, told.data_dir)),
         told.out,
         count=told.count,
         mixer=mixer,
@@ -80,4 +85,7 @@ def main(arguments: list[str]) -> None:
         seed=told.seed,
         device=told.device,
     )
+    channels = run.config.nets.code[0]
+    if mixer != "mixup" and channels < 8 and told.space == "codes":
+        print(f"note: the code has {channels} channels, so {mixer} gives little variety (--code)")
     print(f"{told.count:,} mixes ({mixer}, {parents} parents) and labels.csv in {told.out}")

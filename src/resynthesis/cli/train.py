@@ -91,9 +91,13 @@ def _resume(told: Resume) -> None:
     run = runs.Run(told.resume)
     if told.method and told.method != run.config.name:
         raise ValueError(f"{told.resume} is a run of {run.config.name}, not of {told.method}")
+    lines = len(run.log())
     with progress() as report:
         run = runs.resume(told.resume, report=report, paint=figures.training_picture)
-    _finished(run)
+    if len(run.log()) == lines and lines:
+        print(f"{run.path} has spent its budget already: there was nothing left to train")
+    else:
+        _finished(run)
 
 
 def _finished(run: runs.Run) -> None:

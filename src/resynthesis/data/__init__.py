@@ -134,10 +134,13 @@ def keep_classes(
 
 
 def _dense(images: ImageSet) -> tuple[ImageSet, tuple[str, ...]]:
-    """Any integer labels as 0, 1, ..., with their old values as class names."""
-    if images.labels is None:
-        return images, ()
-    values, labels = images.labels.unique(return_inverse=True)
+    """Any integer labels as 0, 1, ..., their old values as class names; under 0 is unknown."""
+    if images.labels is None or bool((images.labels < 0).all()):
+        return images.with_labels(None), ()
+    known = images.labels >= 0
+    values, dense = images.labels[known].unique(return_inverse=True)
+    labels = torch.full_like(images.labels, -1)
+    labels[known] = dense
     return images.with_labels(labels), tuple(str(int(v)) for v in values)
 
 

@@ -171,6 +171,8 @@ def split(
         few = max(1, round(len(group) / 10))
         for part, chunk in zip(parts, group.split([len(group) - 2 * few, few, few]), strict=True):
             part.append(chunk)
+    if images.labels is not None:  # images of unknown class are for training
+        parts[0].append((images.labels < 0).nonzero().flatten())
     return tuple(images.subset(torch.cat(part).sort().values) for part in parts)
 
 

@@ -22,6 +22,7 @@ def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
 def _labels(nets: nn.ModuleDict, data: Data, wanted: Sequence[str]) -> dict[str, float]:
     train, known = _flat(*encode_set(nets["autoencoder"], data.train))
     test, true = _flat(*encode_set(nets["autoencoder"], data.test))
+    test, true = test[true >= 0], true[true >= 0]
     labelled = known >= 0
     found = {}
     if "probe" in wanted:

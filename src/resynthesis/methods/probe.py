@@ -36,7 +36,12 @@ class Probed:
 
     @property
     def formulas(self) -> dict[str, str]:
-        return {**self.method.formulas, "probe/classification": r"H(P(f(x)), y)"}
+        wrong = "H(P(f(x)), y)"
+        return {
+            **self.method.formulas,
+            "autoencoder/classification": rf"\sigma {wrong}",
+            "probe/classification": wrong,
+        }
 
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         if y is None:
