@@ -43,8 +43,7 @@ class Folder(ImageSet):
         self._ahead: dict[tuple[int, int, int], Future[tuple[Tensor, Tensor | None]]] = {}
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        x, y = self._read(index)
-        return to_float(x.to(self.device)), y if y is None else y.to(self.device)
+        return self._ready(*self._read(index))
 
     def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
         self._pool = self._pool or ThreadPoolExecutor(WORKERS, "decode")
@@ -55,7 +54,9 @@ class Folder(ImageSet):
             if (s, size, seed) not in self._ahead:
                 index = self.indices(s, size, seed)
                 self._ahead[s, size, seed] = self._pool.submit(self._read, index)
-        x, y = self._ahead.pop((step, size, seed)).result()
+        return self._ready(*self._ahead.pop((step, size, seed)).result())
+
+    def _ready(self, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
         return to_float(x.to(self.device)), y if y is None else y.to(self.device)
 
     def _read(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
