@@ -230,7 +230,7 @@ def test_mixed_images_work(folder: Path) -> None:
 
 @pytest.mark.parametrize("size", ["48", "8", "256"])
 def test_sizes_that_are_no_power_of_two_or_too_small(refused, size: str) -> None:
-    assert "must be one of 16, 32, 64, 128" in refused(*train("--size", size))
+    assert "must be one of 16, 28, 32, 64, 128" in refused(*train("--size", size))
 
 
 def test_codes_that_do_not_fit(refused) -> None:
@@ -261,9 +261,9 @@ def test_settings_that_do_not_fit(refused, flags: list[str], says: str) -> None:
 
 
 def test_offline(refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    from resynthesis.data import download, named
+    from resynthesis.data import download, mnist
 
-    monkeypatch.setattr(named, "MNIST_MIRRORS", ("http://127.0.0.1:9/mnist",))
+    monkeypatch.setattr(mnist, "MNIST_MIRRORS", ("http://127.0.0.1:9/mnist",))
     monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     Path("cache/mnist").mkdir(parents=True)
     said = refused(*train("--data", "mnist", "--data-dir", "cache"))

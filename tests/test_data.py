@@ -39,9 +39,10 @@ def test_bundled_sets(name: str) -> None:
     data = load(DataConfig(data=name))
     again = load(DataConfig(data=name))
     assert data.checksum == again.checksum
-    assert data.shape == (1, 32, 32)
+    channels = 3 if "colour" in SETS[name].images else 1
+    assert data.shape == (channels, 32, 32)
     x, y = data.train.batch(0, 16, 0)
-    assert x.shape == (16, 1, 32, 32)
+    assert x.shape == (16, channels, 32, 32)
     assert x.dtype == torch.float32
     assert -1 <= x.min() < x.max() <= 1
     assert (y is None) == (not data.classes)

@@ -90,6 +90,16 @@ def test_the_next_mirror_helps(tmp_path: Path, server: str, first: str) -> None:
     assert [name for name, _ in Server.log] == [first, "good"]
 
 
+def test_a_function_may_judge_the_bytes(tmp_path: Path, server: str) -> None:
+    def starts_well(path: Path) -> bool:
+        return path.read_bytes()[:3] == CONTENT[:3]
+
+    mirrors = (f"{server}/lies", f"{server}/good")
+    path = fetch("set.gz", mirrors, starts_well, tmp_path, timeout=0.5, pause=0.01)
+    assert path.read_bytes() == CONTENT
+    assert [name for name, _ in Server.log] == ["lies", "good"]
+
+
 def test_what_is_there_is_not_fetched(tmp_path: Path) -> None:
     (tmp_path / "set.gz").write_bytes(b"here")
     assert get(tmp_path, "http://127.0.0.1:9").read_bytes() == b"here"

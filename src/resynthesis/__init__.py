@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .estimator import ACAI as ACAI
+    from .estimator import ADAAE as ADAAE
     from .estimator import AE as AE
     from .estimator import AMR as AMR
+    from .estimator import Translator as Translator
     from .estimator import load as load
 
-__all__ = ["ACAI", "AE", "AMR", "load"]
+__all__ = ["ACAI", "ADAAE", "AE", "AMR", "Translator", "load"]
 
 
 def __getattr__(name: str) -> Any:

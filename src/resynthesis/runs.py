@@ -8,6 +8,7 @@ Every file is written whole or not at all, and nothing in it is pickled.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import platform
@@ -23,20 +24,32 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from . import methods
-from .data import Data, DataConfig
+from .data import (
+    Data,
+    DataConfig,
+    Domains,
+    DomainsConfig,
+    read_npz,
+    seeded,
+    to_float,
+    to_uint8,
+)
 from .data import load as load_data
 from .methods import Method, Probed
-from .nets import Nets, build
+from .nets import Nets, build, code_shape
 from .train import Diverged, State, Training, begin, loop, pick_device
 
 FORMAT = 1
 ARRAYS = "(arrays)"  # the data of a run that was given arrays in Python
+STYLES = "styles.npz"
+KEPT_STYLES = 256  # target images whose style translations borrow
 PACKAGES = ("resynthesis", "torch", "numpy", "scikit-learn", "pillow")
 
 
@@ -55,12 +68,20 @@ class Config:
     """Everything needed to do a run again, on the same data."""
 
     method: Method
-    data: DataConfig = field(default_factory=DataConfig)
-    nets: Nets = field(default_factory=Nets)
+    data: DataConfig | DomainsConfig = None  # type: ignore[assignment]  # filled in below
+    nets: Nets = None  # type: ignore[assignment]
     probe: ProbeConfig = field(default_factory=ProbeConfig)
-    training: Training = field(default_factory=Training)
+    training: Training = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        for name, kind in parts(type(self.method)).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, kind())
+        if isinstance(self.data, DomainsConfig) != self.method.two_domains:
+            wanted = "a source and a target" if self.method.two_domains else "one set of images"
+            raise ValueError(f"the method {self.name} wants {wanted}")
+        if self.method.two_domains and (self.probe.probe or self.probe.supervision):
+            raise ValueError(f"a probe does not go with {self.name}, which has a classifier")
         loss = getattr(self.method, "reconstruction_loss", "")
         if loss.startswith("bce") and self.nets.output != "tanh":
             raise ValueError(f"the reconstruction loss {loss} needs --output tanh")
@@ -87,11 +108,21 @@ class Config:
         data["classes"] = tuple(data["classes"])
         return cls(
             method=methods.make(tree["method"], tree["settings"]),
-            data=DataConfig(**data),
+            data=DomainsConfig(**data) if "source" in data else DataConfig(**data),
             nets=Nets(**{**tree["nets"], "code": tuple(tree["nets"]["code"])}),
             probe=ProbeConfig(**tree["probe"]),
             training=Training(**{**tree["training"], "betas": tuple(tree["training"]["betas"])}),
         )
+
+
+def parts(method: type[Method]) -> dict[str, Callable[[], Any]]:
+    """What makes the parts of a config that suit a method: its data, nets and training."""
+    suited = method.suited
+    return {
+        "data": DomainsConfig if method.two_domains else DataConfig,
+        "nets": lambda: Nets(**suited.get("nets", {})),
+        "training": lambda: Training(**suited.get("training", {})),
+    }
 
 
 @dataclass(frozen=True)
@@ -170,6 +201,7 @@ class Run:
         return build(
             self.config.nets,
             self.config.whole_method().players,
+            self.config.whole_method().averages,
             channels=self.facts.shape[0],
             size=self.facts.shape[1],
             classes=len(self.facts.classes),
@@ -191,12 +223,28 @@ class Run:
             raise ValueError(f"{path} does not fit the nets of {self.path}/config.json") from error
         return nets.to(pick_device(device)).eval()
 
-    def load_data(self, other: DataConfig | None = None) -> Data:
+    @property
+    def code_shape(self) -> tuple[int, int, int]:
+        """(c, h, w) of this run's codes."""
+        return code_shape(self.config.nets, self.facts.shape[1])
+
+    @property
+    def on_arrays(self) -> bool:
+        """Whether it was trained on arrays in Python, which the folder does not keep."""
+        return ARRAYS in asdict(self.config.data).values()
+
+    def load_domains(self, other: DomainsConfig | None = None) -> Domains:
+        """Both domains of a run that translates, or others at the same image size."""
+        data = self.load_data(other)
+        assert isinstance(data, Domains)
+        return data
+
+    def load_data(self, other: DataConfig | DomainsConfig | None = None) -> Data:
         """The data of this run, or other data at the same image size.
 
         Raises ValueError where the run's own data is no longer what it was trained on.
         """
-        if other is None and self.config.data.data == ARRAYS:
+        if other is None and self.on_arrays:
             raise ValueError(
                 f"{self.path} was trained on arrays in Python: say which --data to use"
             )
@@ -208,10 +256,25 @@ class Run:
             )
         if other is None and data.checksum != self.facts.checksum:
             raise ValueError(
-                f"the data '{self.config.data.data}' is not what {self.path} was trained on: its "
+                f"the data '{data.name}' is not what {self.path} was trained on: its "
                 "checksum differs"
             )
         return data
+
+    def styles(self) -> Tensor:
+        """Some target images (n, C, H, W) in [-1, 1], kept with a run that translates."""
+        path = self.path / STYLES
+        if not path.is_file():
+            raise ValueError(f"{self.path} has no {STYLES}: it is no run that translates")
+        images, _ = read_npz(path)
+        if images.shape[1:] != self.facts.shape:
+            raise ValueError(f"{path} does not fit {self.path}/config.json")
+        return to_float(images)
+
+    def save_styles(self, images: Tensor) -> None:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, images=to_uint8(images).cpu().numpy())
+        write(self.path / STYLES, buffer.getvalue())
 
     def save_weights(self, nets: nn.ModuleDict) -> None:
         write(self.path / "weights.safetensors", to_bytes(_tensors(nets.state_dict())))
@@ -316,14 +379,18 @@ def start(
         nets = build(
             config.nets,
             method.players,
+            method.averages,
             channels=data.shape[0],
             size=data.shape[1],
             classes=len(data.classes),
         ).to(device)
-        if "probe" in method.players and data.train.labels is None:
+        if method.needs_labels and data.train.labels is None:
             raise ValueError(f"a probe needs labels, and '{data.name}' has none")
         state = begin(method, nets, config.training)
         run = Run.create(path, config, facts, form)
+        if isinstance(data, Domains):
+            order = torch.randperm(len(data.target.train), generator=seeded("styles"))
+            run.save_styles(data.target.train.take(order[:KEPT_STYLES])[0])
         run.save_checkpoint(state)
         _go(run, state, data, report, paint)
     return run
@@ -365,7 +432,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> None:
-    training = run.config.training
+    method, training = run.config.whole_method(), run.config.training
     total = training.total_steps(len(data.train))
 
     def on_log(line: dict[str, Any]) -> None:
@@ -379,10 +446,10 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
     with _stopping() as stopped:
         try:
             finished = loop(
-                run.config.whole_method(),
+                method,
                 state,
-                # Without a probe labels have no part in training, not even in choosing batches.
-                data.train if "probe" in state.optimizers else data.train.with_labels(None),
+                # Labels that teach nobody have no part in training, not even in choosing batches.
+                data.train if method.needs_labels else data.train.with_labels(None),
                 training,
                 on_log=on_log,
                 on_picture=on_picture,

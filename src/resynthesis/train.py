@@ -32,6 +32,8 @@ class Training:
     """Adam's learning rate (the papers' 1e-4 goes with their thousands of epochs)."""
     betas: tuple[float, float] = (0.5, 0.99)
     """Adam's decay rates."""
+    decay: float = 0.0
+    """Share of the budget, at its end, over which the learning rate falls linearly to zero."""
     weight_decay: float = 1e-5
     """Adam's L2 penalty."""
     seed: int = 0
@@ -55,10 +57,16 @@ class Training:
             raise ValueError(f"lr must be positive, not {self.lr}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas must be in [0, 1), not {self.betas[0]} and {self.betas[1]}")
+        if not 0 <= self.decay <= 1:
+            raise ValueError(f"decay must be a share from 0 to 1, not {self.decay}")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay must be 0 or more, not {self.weight_decay}")
         if not 0 < (self.steps if self.steps is not None else self.epochs) < math.inf:
             raise ValueError("the budget must be positive: give --steps or --epochs above 0")
+
+    def rate(self, step: int, total: int) -> float:
+        """The learning rate at a step, as a share of `lr`."""
+        return min(1.0, (total - step) / (self.decay * total)) if self.decay else 1.0
 
     def total_steps(self, images: int) -> int:
         """The budget in steps for a training set of so many images."""
@@ -104,6 +112,9 @@ def step(
     for player in due:
         optimizers[player].step()
         optimizers[player].zero_grad()
+    for name, (player, decay) in method.averages.items():
+        if player in due:
+            _follow(nets[name], nets[player], decay)
     return {f"{p}/{t}": v.detach() for p, terms in losses.items() for t, v in terms.items()}
 
 
@@ -112,7 +123,7 @@ def begin(method: Method, nets: nn.ModuleDict, config: Training) -> State:
     optimizers: dict[str, torch.optim.Optimizer] = {
         player: torch.optim.Adam(
             nets[player].parameters(),
-            lr=config.lr,
+            lr=config.lr * method.rates.get(player, 1.0),
             betas=config.betas,
             weight_decay=config.weight_decay,
             fused=next(nets[player].parameters()).device.type in ("cpu", "cuda"),
@@ -151,6 +162,9 @@ def loop(
         due = {
             p: o for p, o in state.optimizers.items() if state.step % method.every.get(p, 1) == 0
         }
+        for player, optimizer in due.items():
+            lr = config.lr * method.rates.get(player, 1.0) * config.rate(state.step, total)
+            optimizer.param_groups[0]["lr"] = lr
         terms = step(method, state.nets, due, x, y, bf16=bf16)
         state.step += 1
         for name, value in terms.items():
@@ -183,6 +197,14 @@ def loop(
             break
     state.nets.eval()
     return state.step == total
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
+    """One step of an exponential moving average of a net's parameters; buffers are copied."""
+    torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), 1 - decay)
+    for slow, fast in zip(average.buffers(), net.buffers(), strict=True):
+        slow.copy_(fast)
 
 
 def _check(state: State) -> None:

@@ -16,6 +16,8 @@ COMMANDS = {
     "evaluate": "measure a run: a table, metrics.json and pictures",
     "compare": "one table of several runs; seeds become mean ± std",
     "mix": "interpolate image files, or make a folder of mixes with soft labels",
+    "translate": "redraw a folder of source images in the style of the target",
+    "classify": "classes and probabilities of a folder of target images",
     "encode": "the codes of a set as .npz or .tsv",
     "data": "list the sets, or fetch, check and show one",
     "demo": "the main job on a bundled set, in a few minutes",

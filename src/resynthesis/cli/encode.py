@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..evaluate import encode_set
+from ..data import Domains
+from ..evaluate import content, encode_set
 from ..runs import Run, write
 from .shared import RunFolder, other_data, parse
 
@@ -37,27 +38,33 @@ def main(arguments: list[str]) -> None:
     run = Run(told.run)
     autoencoder = run.load_nets(told.device)["autoencoder"]
     data = run.load_data(other_data(run, told.data, told.data_dir))
+    sets = [data.source, data.target] if isinstance(data, Domains) else [data]
     codes: list[np.ndarray] = []
+    about: dict[str, list[str]] = {"label": [], "part": [], "domain": []}
     labels: list[np.ndarray] = []
-    parts: list[str] = []
-    for name, images in data.parts.items():
-        if told.part in ("all", name):
-            z, known = encode_set(autoencoder, images)
-            codes.append(z.flatten(1).numpy())
-            labels.append(np.full(len(z), -1) if known is None else known.numpy())
-            parts += [name] * len(z)
+    for one in sets:
+        for name, images in one.parts.items():
+            if told.part in ("all", name):
+                z, known = encode_set(autoencoder, images, content)
+                codes.append(z.flatten(1).numpy())
+                labels.append(np.full(len(z), -1) if known is None else known.numpy())
+                about["part"] += [name] * len(z)
+                about["domain"] += [one.name] * len(z)
     matrix, label = np.concatenate(codes), np.concatenate(labels)
+    about["label"] = [data.classes[c] if c >= 0 and data.classes else "" for c in label]
+    if len(sets) == 1:
+        del about["domain"]
     if told.out.suffix == ".npz":
-        classes = np.array(data.classes, dtype=str)
+        arrays = {"codes": matrix, "labels": label, "classes": np.array(data.classes, dtype=str)}
+        arrays |= {name: np.array(column) for name, column in about.items() if name != "label"}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, codes=matrix, labels=label, part=parts, classes=classes)
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         write(told.out, buffer.getvalue())
-        print(f"{told.out}: codes {matrix.shape}, labels, part, classes")
+        print(f"{told.out}: codes {matrix.shape}, {', '.join(list(arrays)[1:])}")
         return
-    about = told.out.with_suffix(".labels.tsv")
-    names = [data.classes[c] if c >= 0 and data.classes else "" for c in label]
-    described = "".join(f"{n}\t{p}\n" for n, p in zip(names, parts, strict=True))
+    beside = told.out.with_suffix(".labels.tsv")
+    lines = ["\t".join(row) for row in (tuple(about), *zip(*about.values(), strict=True))]
     rows = "\n".join("\t".join(f"{v:.6g}" for v in row) for row in matrix)
-    write(about, f"label\tpart\n{described}".encode())
+    write(beside, ("\n".join(lines) + "\n").encode())
     write(told.out, f"{rows}\n".encode())
-    print(f"{told.out}: {len(matrix):,} codes of {matrix.shape[1]} numbers; labels in {about}")
+    print(f"{told.out}: {len(matrix):,} codes of {matrix.shape[1]} numbers; labels in {beside}")

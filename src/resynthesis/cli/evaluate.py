@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import figures
-from ..evaluate import evaluate
-from ..runs import ARRAYS, Run, write
-from .shared import RunFolder, number, other_data, parse, short, table
+from ..data import Domains
+from ..evaluate import STOPPING, evaluate, evaluate_domains
+from ..runs import Run, write
+from .shared import RunFolder, is_own, number, other_data, parse, short, table
 
 
 @dataclass
@@ -22,7 +23,8 @@ class Evaluate:
     data_dir: Path | None = None
     """Where named sets are kept."""
     only: tuple[str, ...] = ()
-    """Only these: reconstruction, probe, knn, clustering, lines, or single metrics by name."""
+    """Only these: reconstruction, probe, knn, clustering, lines, or single metrics by name. For
+    two domains: accuracy, references, translation, divergence."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
@@ -32,14 +34,19 @@ def main(arguments: list[str]) -> None:
     run = Run(told.run)
     nets = run.load_nets(told.device)
     other = other_data(run, told.data, told.data_dir)
+    if run.config.method.two_domains and told.data:
+        raise ValueError(f"{told.run} has two domains of its own: leave out --data")
     data = run.load_data(other)
 
     def report(what: str) -> None:
         print(f"measuring {what} ...", file=sys.stderr, flush=True)
 
-    metrics = evaluate(nets, data, told.only, report=report)
-    # A run that was trained on arrays has no data of its own to measure.
-    own = other is None or run.config.data.data in (ARRAYS, other.data)
+    if isinstance(data, Domains):
+        print(f"stopping point: {STOPPING}; no label of the target chose it")
+        metrics = evaluate_domains(run, nets, data, told.only, report=report)
+    else:
+        metrics = evaluate(nets, data, told.only, report=report)
+    own = is_own(run, other)
     if own:
         run.save_metrics({**run.metrics(), **metrics} if told.only else metrics)
         written = run.path / "metrics.json"

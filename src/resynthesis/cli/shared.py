@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, overload
 
 import tyro
 
-from ..data import SETS, Data, DataConfig
+from ..data import SETS, Data, DataConfig, DomainsConfig
 from ..runs import Run
 
-if TYPE_CHECKING:
-    T = TypeVar("T")
+T = TypeVar("T")
 
 Flat = tyro.conf.arg(name="")  # the fields of a nested dataclass become flags of their own
 RunFolder = Annotated[Path, tyro.conf.Positional]
@@ -32,27 +31,60 @@ def parse(kind: type[T], arguments: list[str], name: str, about: str) -> T:
     )
 
 
-def other_data(run: Run, data: str | None, data_dir: Path | None) -> DataConfig | None:
+def other_data(
+    run: Run, data: str | None, data_dir: Path | None
+) -> DataConfig | DomainsConfig | None:
     """The data that a command was told to use, at the run's size; None for the run's own."""
     own = run.config.data
     if data is None:
         return None if data_dir is None else replace(own, data_dir=data_dir)
     folder = data_dir or own.data_dir
     told = absolute(DataConfig(data=data, data_dir=folder, size=own.size, memory=own.memory))
-    return replace(own, data_dir=folder) if told.data == own.data else told
+    if isinstance(own, DataConfig) and told.data == own.data:
+        return replace(own, data_dir=folder)
+    return told
 
 
-def absolute(config: DataConfig) -> DataConfig:
+@overload
+def absolute(config: DataConfig) -> DataConfig: ...
+
+
+@overload
+def absolute(config: DomainsConfig) -> DomainsConfig: ...
+
+
+def absolute(config: DataConfig | DomainsConfig) -> DataConfig | DomainsConfig:
     """Paths made absolute, so that a run folder can be used from anywhere."""
-    path = Path(config.data).expanduser()
-    data = str(path.resolve()) if config.data not in SETS and path.exists() else config.data
     folder = config.data_dir.expanduser().resolve() if config.data_dir else None
-    return replace(config, data=data, data_dir=folder)
+    if isinstance(config, DomainsConfig):
+        source, target = _absolute(config.source), _absolute(config.target)
+        return replace(config, source=source, target=target, data_dir=folder)
+    return replace(config, data=_absolute(config.data), data_dir=folder)
+
+
+def is_own(run: Run, other: DataConfig | DomainsConfig | None) -> bool:
+    """Whether it is the data that the run was trained on; arrays in Python may be any."""
+    if other is None or run.on_arrays:
+        return True
+    own, there = asdict(run.config.data), asdict(other)
+    return all(there.get(name) == own[name] for name in ("data", "source", "target") if name in own)
+
+
+def _absolute(data: str) -> str:
+    path = Path(data).expanduser()
+    return str(path.resolve()) if data not in SETS and path.exists() else data
 
 
 def short(data: str) -> str:
     """A set's name, or the last part of a path without its suffix."""
     return data if data in SETS else Path(data).resolve().stem
+
+
+def name_of(config: DataConfig | DomainsConfig) -> str:
+    """A short name of a set, or of two domains."""
+    if isinstance(config, DomainsConfig):
+        return f"{short(config.source)}-to-{short(config.target)}"
+    return short(config.data)
 
 
 def free(path: Path) -> Path:
@@ -77,6 +109,13 @@ def describe(data: Data) -> None:
     print(f"{data.name}: {sizes} images of {h}x{w}{' in colour' if c == 3 else ''}{classes}")
     for note in data.notes:
         print(f"note: {note}")
+
+
+def note_skipped(skipped: Sequence[str]) -> None:
+    """One line about files that could not be read."""
+    if skipped:
+        more = f", and {len(skipped) - 3} more" if len(skipped) > 3 else ""
+        print(f"note: skipped {len(skipped)} of the files: {'; '.join(skipped[:3])}{more}")
 
 
 def number(value: float) -> str:

@@ -13,11 +13,9 @@ from typing import Annotated, Any
 import tyro
 
 from .. import figures, runs
-from ..data import DataConfig, load
+from ..data import load
 from ..methods import METHODS
-from ..nets import Nets
-from ..train import Training
-from .shared import Flat, absolute, as_any, clock, describe, free, parse, short
+from .shared import Flat, absolute, as_any, clock, describe, free, name_of, parse
 
 
 @dataclass(kw_only=True)
@@ -33,7 +31,8 @@ def main(arguments: list[str]) -> None:
         _resume(parse(Resume, arguments, "train", "Go on from a run's last checkpoint."))
         return
     if not arguments or arguments[0].startswith("-"):
-        print("usage: resynth train METHOD --data D [...]   or   resynth train --resume RUN\n")
+        print("usage: resynth train METHOD --data D [...]   or   resynth train --resume RUN")
+        print("       resynth train translate|adapt --source A --target B [...]\n")
         for name, kind in METHODS.items():
             print(f"  {name:10} {(kind.__doc__ or '').splitlines()[0]}")
         print("\nresynth train METHOD --help lists all settings.")
@@ -50,18 +49,21 @@ def main(arguments: list[str]) -> None:
 def command(name: str) -> type:
     """The flags of a method: its own fields and those of every shared part, side by side."""
 
-    def part(kind: type) -> tuple[Any, Any]:
-        return Annotated[kind, Flat], field(default_factory=kind)
+    def part(make: Callable[[], Any]) -> tuple[Any, Any]:
+        return Annotated[type(make()), Flat], field(default_factory=make)
 
+    kind = METHODS[name]
+    suited = runs.parts(kind)
+    probe = [] if kind.two_domains else [("probe", *part(runs.ProbeConfig))]
     return make_dataclass(
         "Train",
         [
             ("out", Annotated[Path | None, tyro.conf.arg(help="The new run folder.")], None),
-            ("method", *part(METHODS[name])),
-            ("data", *part(DataConfig)),
-            ("nets", *part(Nets)),
-            ("probe", *part(runs.ProbeConfig)),
-            ("training", *part(Training)),
+            ("method", *part(kind)),
+            ("data", *part(suited["data"])),
+            ("nets", *part(suited["nets"])),
+            *probe,
+            ("training", *part(suited["training"])),
         ],
         kw_only=True,
     )
@@ -72,11 +74,11 @@ def _start(name: str, told: Any) -> None:
         method=told.method,
         data=absolute(told.data),
         nets=told.nets,
-        probe=told.probe,
+        probe=getattr(told, "probe", runs.ProbeConfig()),
         training=told.training,
     )
     seed = config.training.seed
-    out = told.out or free(Path("runs") / f"{name}-{short(config.data.data)}-seed{seed}")
+    out = told.out or free(Path("runs") / f"{name}-{name_of(config.data)}-seed{seed}")
     data = load(config.data, seed=seed)
     describe(data)
     with progress() as report:

@@ -1,11 +1,13 @@
-"""Readers for IDX files (the format of MNIST) and .npz archives."""
+"""Readers for IDX files (the format of MNIST), .npz archives and MATLAB 5 files."""
 
 from __future__ import annotations
 
 import gzip
 import math
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,13 @@ import torch
 from torch import Tensor
 
 from .images import as_images
+
+# Of a MATLAB 5 file: element types that hold numbers, and array classes that are made of them,
+# as NumPy calls them.
+MAT_TYPES = dict(enumerate("bBhHiIf.d..qQ", 1))
+MAT_CLASSES = dict(enumerate("dfbBhHiIqQ", 6))
+MAT_MATRIX, MAT_COMPRESSED = 14, 15
+MAT_COMPLEX = 8  # a flag
 
 
 def read_idx(path: Path) -> Tensor:
@@ -70,3 +79,51 @@ def read_npz(path: Path) -> tuple[Tensor, Tensor | None]:
             f"labels in {path} must be {len(images)} integers, not {labels.dtype} {labels.shape}"
         )
     return images, torch.as_tensor(labels.astype(np.int64))
+
+
+def read_mat(path: Path) -> dict[str, np.ndarray]:
+    """The real arrays in a MATLAB 5 file (little-endian), by name; what else it holds is ignored.
+
+    SciPy's reader makes any object that is in a file, and crashes Python for some broken ones.
+    Raises ValueError, naming the file, where it is no such file, broken, or cut short.
+    """
+    raw = memoryview(path.read_bytes())
+    if bytes(raw[124:128]) != b"\x00\x01IM":
+        raise ValueError(f"{path} is not a MATLAB 5 file")
+    arrays: dict[str, np.ndarray] = {}
+    try:
+        for kind, content in _elements(raw[128:]):
+            if kind == MAT_COMPRESSED:
+                kind, content = next(_elements(memoryview(zlib.decompress(content))))
+            if kind == MAT_MATRIX:
+                arrays |= _matrix(content)
+    except (ValueError, TypeError, LookupError, StopIteration, struct.error, zlib.error) as error:
+        raise ValueError(f"{path} is broken or cut short: fetch it again") from error
+    return arrays
+
+
+def _elements(raw: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Type and content of each element. Their head is 8 bytes, and they are padded to 8."""
+    at = 0
+    while at < len(raw):
+        kind, size = struct.unpack_from("<II", raw, at)
+        start, end = at + 8, at + 8 + size
+        at = end if kind == MAT_COMPRESSED else end + -size % 8
+        if kind >> 16:  # four bytes or fewer stand in the head itself
+            start, at = start - 4, start
+            kind, end = kind & 0xFFFF, start + (kind >> 16)
+        if end > len(raw):
+            raise ValueError("an element is longer than the file")
+        yield kind, raw[start:end]
+
+
+def _matrix(raw: memoryview) -> dict[str, np.ndarray]:
+    """The one array of real numbers that an element holds, by its name, or nothing."""
+    elements = _elements(raw)
+    (_, flags), (_, shape), (_, name) = (next(elements) for _ in range(3))
+    if flags[0] not in MAT_CLASSES or flags[1] & MAT_COMPLEX:
+        return {}
+    kind, content = next(elements)  # integers may be kept in a smaller type than the array's own
+    values = np.frombuffer(content, "<" + MAT_TYPES[kind])
+    values = values.astype("<" + MAT_CLASSES[flags[0]], casting="safe", copy=False)
+    return {bytes(name).decode("ascii"): values.reshape(np.frombuffer(shape, "<i4"), order="F")}

@@ -1,4 +1,4 @@
-"""Downloads: several mirrors, resumed where they broke off, checked by SHA-256, written whole."""
+"""Downloads: several mirrors, resumed where they broke off, checked, written whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 TIMEOUT = 30.0  # seconds without an answer
@@ -27,10 +27,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def find(name: str, *folders: Path) -> Path | None:
+    """The file `name` in the first of the folders that has it."""
+    return next((f / name for f in folders if (f / name).is_file()), None)
+
+
 def fetch(
     name: str,
     mirrors: Sequence[str],
-    checksum: str,
+    checksum: str | Callable[[Path], bool],
     folder: Path,
     *,
     tries: int = TRIES,
@@ -40,7 +45,9 @@ def fetch(
     """The file `name` in `folder`, downloaded from the first mirror that gives the right bytes.
 
     mirrors: addresses of folders, tried in order, each `tries` times with growing pauses. What
-    has come stays in `name.part` and is resumed, also by a later call. Raises DownloadError.
+    has come stays in `name.part` and is resumed, also by a later call. checksum: the file's
+    SHA-256, in hexadecimal, or a function that tells whether the file is right, for one whose
+    content is known but not its packing. Raises DownloadError.
     """
     path, part = folder / name, folder / f"{name}.part"
     if path.exists():
@@ -59,7 +66,7 @@ def fetch(
                 if attempt + 1 < tries:
                     time.sleep(pause * 2**attempt)
                 continue
-            if sha256(part) == checksum:
+            if checksum(part) if callable(checksum) else sha256(part) == checksum:
                 os.replace(part, path)
                 return path
             reasons.append(f"{mirror}: wrong bytes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -87,6 +87,12 @@ class Folder(ImageSet):
             self.paths, labels, self.size, self.channels, strict=self.strict, bad=self.bad
         )
 
+    def in_channels(self, channels: int) -> Folder:
+        """The same images, read with 1 or 3 channels."""
+        return Folder(
+            self.paths, self.labels, self.size, channels, strict=self.strict, bad=self.bad
+        )
+
     def update(self, digest: hashlib._Hash) -> None:
         for path in self.paths:
             digest.update(f"{Path(path).name} {Path(path).stat().st_size}\n".encode())
@@ -127,21 +133,42 @@ def read(
     paths, labels, classes = find(folder)
     if not paths:
         raise ValueError(f"{folder} has no images (looked for {', '.join(sorted(SUFFIXES))})")
+    images, errors = gather(
+        folder, paths, labels, size=size, channels=None, strict=strict, memory=memory
+    )
+    return images, classes, notes(errors)
+
+
+def gather(
+    folder: Path,
+    paths: Sequence[Path],
+    labels: Sequence[int] | None,
+    *,
+    size: int,
+    channels: int | None,
+    strict: bool,
+    memory: float,
+) -> tuple[ImageSet, list[str]]:
+    """The images at `paths`, in `folder`, and a message for each file that was skipped.
+
+    channels: 3 or 1, or None for what the files' headers say. Images whose pixels take more than
+    `memory` GiB are streamed. Raises ValueError as `read` does.
+    """
     errors: list[str] = []
-    colour, good = False, []
-    for i, path in enumerate(paths):
-        try:
-            colour = is_colour(path) or colour
-            good.append(i)
-        except BadImage as error:
-            errors.append(_note(error, strict))
-    channels = 3 if colour else 1
+    good = list(range(len(paths)))
+    if channels is None:
+        colour, good = False, []
+        for i, path in enumerate(paths):
+            try:
+                colour = is_colour(path) or colour
+                good.append(i)
+            except BadImage as error:
+                errors.append(note(error, strict))
+        channels = 3 if colour else 1
     if len(good) * channels * size**2 > memory * 2**30:
         kept = None if labels is None else torch.tensor([labels[i] for i in good])
-        images: ImageSet = Folder(
-            [str(paths[i]) for i in good], kept, size, channels, strict=strict
-        )
-        return images, classes, _notes(errors)
+        streamed = [str(paths[i]) for i in good]
+        return Folder(streamed, kept, size, channels, strict=strict), errors
 
     pixels = []
     readable = []
@@ -150,14 +177,14 @@ def read(
             good, pool.map(lambda i: _try(paths[i], size, channels), good), strict=True
         ):
             if isinstance(result, BadImage):
-                errors.append(_note(result, strict))
+                errors.append(note(result, strict))
             else:
                 pixels.append(result)
                 readable.append(i)
     if not pixels:
         raise ValueError(f"none of the {len(paths)} images in {folder} can be read")
     kept = None if labels is None else torch.tensor([labels[i] for i in readable])
-    return ImageSet(torch.from_numpy(np.stack(pixels)), kept), classes, _notes(errors)
+    return ImageSet(torch.from_numpy(np.stack(pixels)), kept), errors
 
 
 def _try(path: Path, size: int, channels: int) -> np.ndarray | BadImage:
@@ -167,14 +194,15 @@ def _try(path: Path, size: int, channels: int) -> np.ndarray | BadImage:
         return error
 
 
-def _note(error: BadImage, strict: bool) -> str:
+def note(error: ValueError, strict: bool) -> str:
+    """What is wrong with a file; with `strict` it is raised, with advice."""
     if strict:
         raise ValueError(f"{error}: mend or remove it, or leave out --strict to skip it") from error
     return str(error)
 
 
-def _notes(errors: Iterable[str]) -> tuple[str, ...]:
-    errors = list(errors)
+def notes(errors: Sequence[str]) -> tuple[str, ...]:
+    """What to tell the user about the files that were skipped: nothing, or one sentence."""
     if not errors:
         return ()
     more = f", and {len(errors) - 3} more" if len(errors) > 3 else ""

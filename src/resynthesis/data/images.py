@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
-SIZES = (16, 32, 64, 128)  # heights and widths that the nets take
+SIZES = (16, 28, 32, 64, 128)  # heights and widths that the nets take
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 GREY = {"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"}
 

@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
+DIGITS = tuple("0123456789")  # class names
+
 
 def seeded(*key: object) -> torch.Generator:
     """A generator that depends on the key alone: the same on every machine, in every session."""
@@ -174,6 +176,24 @@ def split(
     if images.labels is not None:  # images of unknown class are for training
         parts[0].append((images.labels < 0).nonzero().flatten())
     return tuple(images.subset(torch.cat(part).sort().values) for part in parts)
+
+
+def from_train_test(
+    name: str, train: ImageSet, test: ImageSet, classes: tuple[str, ...], *, one_in: int = 6
+) -> Data:
+    """A set with an official test part; one in so many of the rest, by seed, is for validation.
+
+    Raises ValueError where there are too few images for that.
+    """
+    if len(train) < one_in or len(test) < 1:
+        raise ValueError(
+            f"{name} has {len(train)} training and {len(test)} test images: one in {one_in} of "
+            f"the former is for validation, so at least {one_in} and 1 are needed"
+        )
+    order = torch.randperm(len(train), generator=seeded("split", 0))
+    count = len(order) // one_in
+    valid, rest = order[:count].sort().values, order[count:].sort().values
+    return Data(name, train.subset(rest), train.subset(valid), test, classes)
 
 
 def choose(images: ImageSet, count: int, *, seed: int) -> ImageSet:

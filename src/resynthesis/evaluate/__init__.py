@@ -12,7 +12,18 @@ from torch import Tensor, nn
 
 from ..data import Data, Lines
 from . import labels, lines, reconstruction
+from .choice import choose
 from .codes import decode, encode, encode_set, interpolate
+from .domains import (
+    STOPPING,
+    accuracy,
+    content,
+    evaluate_domains,
+    features,
+    probabilities,
+    reader,
+    translate,
+)
 
 
 def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
@@ -73,19 +84,12 @@ def evaluate(
     `only` names families, or single metrics. Raises ValueError where one of them is unknown or
     does not suit the data.
     """
-    named: set[str] = set()
     for name in only:
         family = next((f for f, metrics in FAMILIES.items() if name in (f, *metrics)), None)
-        if family is None:
-            raise ValueError(f"unknown metric '{name}': choose from {', '.join(FAMILIES)}")
-        if not suits(family, data):
+        if family and not suits(family, data):
             raise ValueError(f"'{name}' cannot be measured on '{data.name}'")
-        named |= set(FAMILIES[family]) if name == family else {name}
-    wanted = [
-        family
-        for family, metrics in FAMILIES.items()
-        if suits(family, data) and (not only or named & set(metrics))
-    ]
+    named = choose(only, FAMILIES)
+    wanted = [f for f, metrics in FAMILIES.items() if suits(f, data) and named & set(metrics)]
     metrics: dict[str, float] = {}
     if "reconstruction" in wanted:
         report("reconstruction")
@@ -96,7 +100,7 @@ def evaluate(
     if "lines" in wanted:
         report("lines")
         metrics |= _lines(nets, data)
-    return {name: value for name, value in metrics.items() if not only or name in named}
+    return {name: value for name, value in metrics.items() if name in named}
 
 
 def _flat(codes: Tensor, known: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
@@ -106,12 +110,20 @@ def _flat(codes: Tensor, known: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
 
 __all__ = [
     "FAMILIES",
+    "STOPPING",
+    "accuracy",
+    "content",
     "decode",
     "encode",
     "encode_set",
     "evaluate",
+    "evaluate_domains",
+    "features",
     "interpolate",
     "labels",
     "lines",
+    "probabilities",
+    "reader",
     "suits",
+    "translate",
 ]

@@ -39,12 +39,16 @@ def interpolate(autoencoder: nn.Module, a: Tensor, b: Tensor, steps: int) -> Ten
     return x.unflatten(0, path.shape[:2])
 
 
-def encode_set(autoencoder: nn.Module, images: ImageSet) -> tuple[Tensor, Tensor | None]:
+def encode_set(
+    autoencoder: nn.Module,
+    images: ImageSet,
+    encoder: Callable[[nn.Module, Tensor], Tensor] = encode,
+) -> tuple[Tensor, Tensor | None]:
     """All of a set: codes (N, c, h, w) and labels (N,) or None, on the CPU."""
     codes, labels = [], []
     for index in torch.arange(len(images)).split(CHUNK):
         x, y = images.take(index)
-        codes.append(encode(autoencoder, x).cpu())
+        codes.append(encoder(autoencoder, x).cpu())
         if y is not None:
             labels.append(y.cpu())
     return torch.cat(codes), torch.cat(labels) if labels else None

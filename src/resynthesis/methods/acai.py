@@ -9,15 +9,16 @@ import torch
 
 from ..losses import FORMULAS, RECONSTRUCTIONS, H, Reconstruction, l2, together
 from ..mixing import mix, partners
+from .base import Method
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from . import Losses, NetDict
+    from .base import Losses, NetDict
 
 
 @dataclass(frozen=True, kw_only=True)
-class ACAI:
+class ACAI(Method):
     """ACAI (Berthelot et al., ICLR 2019, equations 1 and 2), and the variant in AMR's tables.
 
     autoencoder  min  λ |x - x̂|² + ω D(x_α)²              x_α = g(α z1 + (1 - α) z2), α ~ U(0, ½)

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..losses import FORMULAS, RECONSTRUCTIONS, Adversary, H, Reconstruction
+from .base import Method
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from . import Losses, NetDict
+    from .base import Losses, NetDict
 
 
 @dataclass(frozen=True, kw_only=True)
-class AE:
+class AE(Method):
     """Autoencoder; with --adversary the AE + GAN baseline of Beckham et al., NeurIPS 2019.
 
     autoencoder  min  λ |x - x̂| + ρ H(D(x̂), 1)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from ..losses import FORMULAS, RECONSTRUCTIONS, Adversary, H, Reconstruction, l1, together
 from ..mixing import MIXERS, MixerName, check_parents, mix, partners
+from .base import Method
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from . import Losses, NetDict
+    from .base import Losses, NetDict
 
 
 @dataclass(frozen=True, kw_only=True)
-class AMR:
+class AMR(Method):
     """Adversarial mixup resynthesis (Beckham et al., NeurIPS 2019, equations 2 to 5), k parents.
 
     autoencoder  min  λ |x - x̂| + ρ H(D(x̂), 1) + μ H(D(x_m), 1) + β |f(x_m) - z_m|   x_m = g(z_m)

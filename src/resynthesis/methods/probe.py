@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional as F
 
+from .base import Method
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from . import Losses, Method, NetDict
+    from .base import Losses, NetDict
 
 
 @dataclass(frozen=True)
-class Probed:
+class Probed(Method):
     """Adds a player to a method: probe min H(P(f(x)), y) over the labelled part of the batch.
 
     The loop moves only the probe's own parameters with it, so the code is frozen. With
@@ -26,16 +29,26 @@ class Probed:
     method: Method
     supervision: float = 0.0
 
+    needs_labels = True
+
     @property
     def players(self) -> tuple[str, ...]:
         return (*self.method.players, "probe")
 
     @property
-    def every(self) -> dict[str, int]:
+    def every(self) -> Mapping[str, int]:
         return self.method.every
 
     @property
-    def formulas(self) -> dict[str, str]:
+    def averages(self) -> Mapping[str, tuple[str, float]]:
+        return self.method.averages
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        return self.method.rates
+
+    @property
+    def formulas(self) -> Mapping[str, str]:
         wrong = "H(P(f(x)), y)"
         return {
             **self.method.formulas,

@@ -8,34 +8,14 @@ resynthesis (Beckham et al., NeurIPS 2019), which took them from ACAI (Berthelot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .data import SIZES
-
-SLOPE = 0.2
-
-
-@dataclass(frozen=True)
-class Nets:
-    """Shape of the nets. The same settings serve every method."""
-
-    code: tuple[int, int, int] = (2, 4, 4)
-    """Code shape: channels, height, width. 2 4 4 is the 32-dimensional code of the tables."""
-    width: int = 16
-    """Channels at full resolution; they double with every scale."""
-    output: Literal["linear", "tanh"] = "linear"
-    """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
-
-    def __post_init__(self) -> None:
-        if self.width < 1:
-            raise ValueError(f"width must be at least 1, not {self.width}")
+from ..data import SIZES
+from .config import Nets
+from .layers import SLOPE, initialise
 
 
 class Autoencoder(nn.Module):
@@ -46,7 +26,7 @@ class Autoencoder(nn.Module):
         scales = count_scales(size, config.code)
         self.encoder = _encoder(channels, config, scales, norm=True)
         self.decoder = _decoder(channels, config, scales)
-        _initialise(self)
+        initialise(self)
 
     def encode(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) in [-1, 1] -> codes (B, c, h, w), float32."""
@@ -68,7 +48,7 @@ class Critic(nn.Module):
         super().__init__()
         scales = count_scales(size, config.code)
         self.body = _encoder(channels, config, scales, norm=False)
-        _initialise(self)
+        initialise(self)
         for layer in list(self.body.modules()):
             if isinstance(layer, nn.Conv2d):
                 spectral_norm(layer)  # its first power iterations want the final weights
@@ -103,46 +83,6 @@ class Stem(nn.Module):
             self.second.bias,
             padding=1,
         )
-
-
-class Probe(nn.Module):
-    """One linear layer on a code: (B, c, h, w) -> class logits (B, K)."""
-
-    def __init__(self, code: tuple[int, int, int], classes: int):
-        super().__init__()
-        self.linear = nn.Linear(code[0] * code[1] * code[2], classes)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.linear(z.flatten(1)).float()
-
-
-def build(
-    config: Nets, players: Iterable[str], *, channels: int, size: int, classes: int = 0
-) -> nn.ModuleDict:
-    """One net per player, initialised from torch's global generator.
-
-    Raises ValueError where the code shape does not fit the image size, or where a probe is
-    asked for and there are no classes.
-    """
-    count_scales(size, config.code)
-    if "probe" in players and classes < 2:
-        raise ValueError("a probe needs a data set with at least two classes")
-    makers: dict[str, Callable[[], nn.Module]] = {
-        "autoencoder": lambda: Autoencoder(channels, size, config),
-        "critic": lambda: Critic(channels, size, config),
-        "probe": lambda: Probe(config.code, classes),
-    }
-    nets = nn.ModuleDict({player: makers[player]() for player in players})
-    return nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _initialise(net: nn.Module) -> None:
-    """He's normal initialisation for LeakyReLU, biases zero."""
-    for name, parameter in net.named_parameters():
-        if parameter.ndim == 4:
-            nn.init.kaiming_normal_(parameter, a=SLOPE)
-        elif name.endswith("bias"):
-            nn.init.zeros_(parameter)
 
 
 def count_scales(size: int, code: tuple[int, int, int]) -> int:

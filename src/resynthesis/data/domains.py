@@ -1,0 +1,181 @@
+"""Two domains: labelled source images and unlabelled target images, drawn apart and never paired.
+
+The target's labels do not get past this file into training: a pair of domains draws its batches
+from a target that has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .folder import Folder
+from .one import DataConfig, load_one
+from .sets import Data, ImageSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainsConfig:
+    """Which two domains, and how many of their images."""
+
+    source: str = "digits"
+    """The domain with labels: a set's name or a path, as for --data elsewhere."""
+    target: str = "digits-m"
+    """The domain to reach; where it has labels, training never sees them."""
+    data_dir: Path | None = None
+    """Where named sets are kept; RESYNTH_DATA, else a cache folder in the home directory."""
+    size: int = 28
+    """Height and width that images are brought to: 16, 28, 32, 64 or 128."""
+    classes: tuple[str, ...] = ()
+    """Only these classes of the source, by name; all of them where none is given."""
+    train_size: int | None = None
+    """Train on so many of the training images of each domain, chosen by seed."""
+    strict: bool = False
+    """Refuse a folder with a broken file instead of leaving the file out."""
+    memory: float = 2.0
+    """Folders whose pixels take more than so many GiB are streamed from disk."""
+
+    def one(self, data: str) -> DataConfig:
+        """One of the domains as a set of its own."""
+        return DataConfig(
+            data=data,
+            data_dir=self.data_dir,
+            size=self.size,
+            train_size=self.train_size,
+            strict=self.strict,
+            memory=self.memory,
+        )
+
+
+class Pair(ImageSet):
+    """A part of both domains. It is as long as the source, and has the source's labels."""
+
+    def __init__(self, source: ImageSet, target: ImageSet):
+        super().__init__(torch.empty(len(source), *source.shape, device="meta"), source.labels)
+        self.source, self.target = source, target.with_labels(None)
+
+    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        """x (2, size, C, H, W), source and target, and labels (size,) of the source.
+
+        Each domain has an order of its own: sets that were made from the same digits would
+        otherwise show a digit and its translation side by side.
+        """
+        x_s, y = self.source.batch(step, size, seed)
+        x_t, _ = self.target.batch(step, size, -1 - seed)
+        return torch.stack([x_s, x_t]), y
+
+    def with_labels(self, labels: Tensor | None) -> Pair:
+        """The same images, the source with other labels, or with none."""
+        return Pair(self.source.with_labels(labels), self.target)
+
+    def to(self, device: torch.device) -> Pair:
+        self.source.to(device)
+        self.target.to(device)
+        return self
+
+    def update(self, digest: hashlib._Hash) -> None:
+        self.source.update(digest)
+        self.target.update(digest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domains(Data):
+    """Two domains in three parts, each a Pair; and each of them as a set of its own.
+
+    `target` keeps labels, in terms of the source's classes, for measuring the result.
+    """
+
+    source: Data
+    target: Data
+
+
+def load_domains(config: DomainsConfig, *, seed: int = 0) -> Domains:
+    """Both domains, brought to one size and one number of channels.
+
+    Raises ValueError where the source has no labels, or where both are the same data.
+    """
+    # Subsets are chosen apart, for the reason that batches are.
+    source = load_one(replace(config.one(config.source), classes=config.classes), seed=seed)
+    target = load_one(config.one(config.target), seed=-1 - seed)
+    return join(source, target)
+
+
+def join(source: Data, target: Data) -> Domains:
+    """Two sets as a pair of domains. Raises ValueError as `load_domains` does."""
+    if source.train.labels is None or len(source.classes) < 2:
+        turned = target.train.labels is not None
+        raise ValueError(
+            f"the source {source.name} needs labels of two or more classes"
+            + (f", and the target {target.name} has them: turn the two round" * turned)
+        )
+    if source.checksum == target.checksum:
+        raise ValueError("source and target are the same images: give two domains")
+    notes = [*source.notes, *target.notes]
+    channels = max(source.shape[0], target.shape[0])
+    if source.shape[0] != target.shape[0]:
+        grey = source if source.shape[0] < channels else target
+        notes.append(f"the grey images of {grey.name} are read as colour, like the others")
+    source = _labelled(_in_channels(source, channels))
+    target = _in_channels(target, channels)
+    if target.train.labels is not None:
+        target, strange = _in_classes(target, source.classes)
+        notes.append(
+            f"the labels of the target {target.name} train nothing and choose nothing; those of "
+            "its test part serve the final figures"
+        )
+        if strange:
+            notes.append(
+                f"the source has no class {', '.join(strange[:5])}"
+                + ("..." if len(strange) > 5 else "")
+                + ": such target images are left out of the figures"
+            )
+    parts = (Pair(s, t) for s, t in zip(source.parts.values(), target.parts.values(), strict=True))
+    train, valid, test = parts
+    return Domains(
+        name=f"{source.name} to {target.name}",
+        train=train,
+        valid=valid,
+        test=test,
+        classes=source.classes,
+        notes=tuple(notes),
+        source=source,
+        target=target,
+    )
+
+
+def _in_channels(data: Data, channels: int) -> Data:
+    """The same images with so many channels; grey becomes colour of three equal channels."""
+    if data.shape[0] == channels:
+        return data
+    train, valid, test = (_widen(part, channels) for part in data.parts.values())
+    return replace(data, train=train, valid=valid, test=test)
+
+
+def _widen(images: ImageSet, channels: int) -> ImageSet:
+    if isinstance(images, Folder):
+        return images.in_channels(channels)
+    return ImageSet(images.images.expand(-1, channels, -1, -1), images.labels)  # no copy
+
+
+def _labelled(data: Data) -> Data:
+    """Without the training images whose class is unknown."""
+    labels = data.train.labels
+    assert labels is not None
+    if bool((labels >= 0).all()):
+        return data
+    return data.with_train(data.train.subset((labels >= 0).nonzero().flatten()))
+
+
+def _in_classes(data: Data, classes: tuple[str, ...]) -> tuple[Data, list[str]]:
+    """The target's labels as places in the source's classes, -1 for others; and those others."""
+    place = torch.tensor([classes.index(c) if c in classes else -1 for c in data.classes] + [-1])
+    train, valid, test = (
+        part.with_labels(None if part.labels is None else place[part.labels])
+        for part in data.parts.values()
+    )
+    strange = [c for c in data.classes if c not in classes]
+    return replace(data, train=train, valid=valid, test=test, classes=classes), strange

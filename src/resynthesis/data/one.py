@@ -1,0 +1,163 @@
+"""One data set from its name or its path: which images, how many of them, in three parts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .archives import read_idx_pair, read_npz
+from .folder import read as read_folder
+from .images import SIZES, resize
+from .listed import is_listed, load_listed
+from .mnist import find_idx
+from .named import SETS
+from .sets import Data, ImageSet, choose, from_train_test, hide_labels, split
+
+DEFAULT_SIZE = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which images, and how many of them."""
+
+    data: str = "digits"
+    """A set's name, a folder of images (flat or one subfolder per class), an .npz, a folder with
+    IDX files, or the folder of the official MNIST-M."""
+    data_dir: Path | None = None
+    """Where named sets are kept; RESYNTH_DATA, else a cache folder in the home directory."""
+    size: int = DEFAULT_SIZE
+    """Height and width that images are brought to: 16, 28, 32, 64 or 128."""
+    classes: tuple[str, ...] = ()
+    """Only these classes, by name; all of them where none is given."""
+    train_size: int | None = None
+    """Train on so many of the training images, chosen by seed."""
+    labels: int | None = None
+    """Keep so many training labels, chosen by seed, as many of each class; hide the others."""
+    strict: bool = False
+    """Refuse a folder with a broken file instead of leaving the file out."""
+    memory: float = 2.0
+    """Folders whose pixels take more than so many GiB are streamed from disk."""
+
+
+def data_dir(told: Path | None) -> Path:
+    """Where named sets are kept: where one is told, or RESYNTH_DATA says, or in a cache."""
+    if told:
+        return told
+    return Path(os.environ.get("RESYNTH_DATA") or Path.home() / ".cache" / "resynthesis")
+
+
+def load_one(config: DataConfig, *, seed: int = 0) -> Data:
+    """The set that `config` names, in three parts. `seed` chooses subsets, not the parts.
+
+    Raises ValueError or OSError with one sentence where there is no such set or it is broken.
+    """
+    data = _load_whole(config)
+    train = data.train
+    if config.train_size is not None:
+        train = choose(train, config.train_size, seed=seed)
+    if config.labels is not None:
+        train = hide_labels(train, config.labels, classes=len(data.classes), seed=seed)
+    return data.with_train(train)
+
+
+def _load_whole(config: DataConfig) -> Data:
+    if config.size not in SIZES:
+        raise ValueError(
+            f"the image size must be one of {', '.join(map(str, SIZES))}, not {config.size}"
+        )
+    if config.data in SETS:
+        return _choose(
+            SETS[config.data].load(data_dir(config.data_dir), config.size), config.classes
+        )
+    path = Path(config.data).expanduser()
+    if not path.exists():
+        raise ValueError(
+            f"there is no data set and no path '{config.data}' (sets: {', '.join(SETS)})"
+        )
+    name = path.resolve().name
+    notes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    if path.is_file():
+        if path.suffix != ".npz":
+            raise ValueError(f"{path} is no .npz archive: give a folder, an .npz, or a set's name")
+        pixels, labels = read_npz(path)
+        images = ImageSet(resize(pixels, config.size), labels)
+    elif found := _idx_pairs(path):
+        if len(found) == 2:
+            pairs = [read_idx_pair(*pair) for pair in found]
+            classes = _number_classes(torch.cat([y for _, y in pairs]))
+            train, test = (ImageSet(resize(x, config.size), y) for x, y in pairs)
+            return _choose(from_train_test(name, train, test, classes), config.classes)
+        pixels, labels = read_idx_pair(*found[0])
+        images = ImageSet(resize(pixels, config.size), labels)
+    elif is_listed(path):
+        data = load_listed(path, size=config.size, strict=config.strict, memory=config.memory)
+        return _choose(data, config.classes)
+    else:
+        images, classes, notes = read_folder(
+            path, size=config.size, strict=config.strict, memory=config.memory
+        )
+    if images.labels is not None and not classes:
+        images, classes = _dense(images)
+    if config.classes:  # before splitting: a class too small to split can be left out
+        images = keep_classes(images, classes, config.classes, name)
+        classes = config.classes
+    train_part, valid, test_part = split(images, classes=classes)
+    return Data(name, train_part, valid, test_part, classes, notes)
+
+
+def _choose(data: Data, wanted: tuple[str, ...]) -> Data:
+    """The set with some of its classes only, or as it is where none are named."""
+    if not wanted:
+        return data
+    train, valid, test = (
+        keep_classes(part, data.classes, wanted, data.name) for part in data.parts.values()
+    )
+    return Data(data.name, train, valid, test, wanted, data.notes)
+
+
+def keep_classes(
+    images: ImageSet, classes: tuple[str, ...], wanted: tuple[str, ...], name: str
+) -> ImageSet:
+    """Only the images of some classes, relabelled 0, 1, ... in the order wanted.
+
+    Raises ValueError where a class is unknown, or where there are none.
+    """
+    if images.labels is None or not classes:
+        raise ValueError(f"the data set '{name}' has no classes to choose from")
+    if unknown := [c for c in wanted if c not in classes]:
+        raise ValueError(f"unknown class '{unknown[0]}': {name} has {', '.join(classes)}")
+    match = images.labels[:, None] == torch.tensor([classes.index(c) for c in wanted])
+    kept = images.subset(match.any(1).nonzero().flatten())
+    return kept.with_labels(match[match.any(1)].int().argmax(1))
+
+
+def _dense(images: ImageSet) -> tuple[ImageSet, tuple[str, ...]]:
+    """Any integer labels as 0, 1, ..., their old values as class names; under 0 is unknown."""
+    if images.labels is None or bool((images.labels < 0).all()):
+        return images.with_labels(None), ()
+    known = images.labels >= 0
+    values, dense = images.labels[known].unique(return_inverse=True)
+    labels = torch.full_like(images.labels, -1)
+    labels[known] = dense
+    return images.with_labels(labels), tuple(str(int(v)) for v in values)
+
+
+def _number_classes(labels: torch.Tensor) -> tuple[str, ...]:
+    return tuple(str(i) for i in range(int(labels.max()) + 1))
+
+
+def _idx_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """(images, labels) files of the training and, where there is one, the test part."""
+    pairs = []
+    for part in ("train", "t10k", "test"):
+        images = find_idx(folder, f"{part}-images-idx3-ubyte")
+        labels = find_idx(folder, f"{part}-labels-idx1-ubyte")
+        if images and not labels:
+            raise ValueError(f"{images} has no label file beside it")
+        if images and labels:
+            pairs.append((images, labels))
+    return pairs

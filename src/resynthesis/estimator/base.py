@@ -1,0 +1,185 @@
+"""What all estimators share: parameters, the run folder, arrays in and out."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import tempfile
+import weakref
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from .. import figures, runs
+from ..data import SIZES, Data, as_images, resize, to_float, to_uint8
+from ..methods import Method
+from ..nets import Nets, code_shape
+from ..train import pick_device
+
+Array = NDArray[Any]
+
+
+class Model(BaseEstimator):  # type: ignore[misc]
+    """A method as an estimator. Parameters are the flags of `resynth train METHOD`.
+
+    Images are arrays (n, h, w), (n, h, w, c) or (n, c, h, w) with c 1 or 3, uint8 or floats in
+    [0, 1] or [-1, 1]. Sizes that the nets do not take are resized, bilinearly, to the next larger
+    one. What comes back has the layout, dtype and range of what went into `fit`.
+
+    Fitted: run_ (the run folder), nets_, image_shape_ (C, H, W), classes_.
+    """
+
+    method: ClassVar[type[Method]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if hasattr(cls, "method"):
+            _give_signature(cls)
+
+    def __init__(self, **parameters: Any):
+        known = inspect.signature(type(self)).parameters
+        for name in parameters:
+            if name not in known:
+                raise TypeError(f"{type(self).__name__} has no parameter '{name}'")
+        for name, parameter in known.items():
+            setattr(self, name, parameters.get(name, parameter.default))
+
+    def save(self, path: str | Path) -> None:
+        """Copies the run folder to a new place. `load` and the command line open it."""
+        check_is_fitted(self)
+        runs.copy(self.run_.path, Path(path))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and joblib: nets with spectral normalisation travel as their weights."""
+        state = dict(super().__getstate__())
+        if "nets_" in state:
+            state["nets_"] = {k: v.cpu() for k, v in state["nets_"].state_dict().items()}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "nets_" in state:
+            with runs.isolated_random():
+                nets = self.run_.build_nets()
+            nets.load_state_dict(state["nets_"])
+            self.nets_ = nets.to(pick_device(self.device)).eval()
+
+    def _settings(self, kind: type) -> Any:
+        return kind(**{f.name: getattr(self, f.name) for f in fields(kind)})
+
+    def _open(self, run: runs.Run) -> Self:
+        self.run_ = run
+        self.nets_ = run.load_nets(self.device)
+        self.image_shape_ = run.facts.shape
+        layout = "nhw" if run.facts.shape[0] == 1 else "nhwc"  # of runs by the command line
+        self.layout_ = run.form.get("layout", layout)
+        self.range_ = run.form.get("range", "uint8")
+        self.classes_ = np.asarray(run.form.get("classes", run.facts.classes))
+        return self
+
+    def _train(self, data: Data, config: runs.Config, form: dict[str, Any]) -> Self:
+        """Trains into the folder `out`, or into one that lives as long as the model."""
+        folder = Path(self.out) if self.out else Path(tempfile.mkdtemp(prefix="resynthesis-"))
+        if not self.out:  # `save` keeps it
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        run = runs.start(config, folder, data=data, form=form, paint=figures.training_picture)
+        return self._open(run)
+
+    def _pixels(self, images: object) -> Tensor:
+        """Arrays as the nets want them: (n, C, H, W), in [-1, 1]."""
+        check_is_fitted(self)
+        # What floats mean was settled by `fit`: a batch without a dark pixel means the same.
+        signed = None if self.range_ == "uint8" else self.range_ == "signed"
+        pixels = as_images(images, signed=signed)
+        channels, size, _ = self.image_shape_
+        if self.method.two_domains and pixels.shape[1] == 1:  # as in training
+            pixels = pixels.expand(-1, channels, -1, -1)
+        if pixels.shape[1] != channels:
+            raise ValueError(
+                f"the model wants images of {channels} channels, not {pixels.shape[1]}"
+            )
+        return to_float(resize(pixels, size))
+
+    def _images(self, x: Tensor) -> Array:
+        x = x.cpu().clamp(-1, 1)
+        x = to_uint8(x) if self.range_ == "uint8" else x if self.range_ == "signed" else (x + 1) / 2
+        if self.layout_ == "nhw":
+            return x[:, 0].numpy()
+        return (x if self.layout_ == "nchw" else x.permute(0, 2, 3, 1)).numpy()
+
+
+def _give_signature(kind: type[Model]) -> None:
+    """Keyword parameters from the dataclasses that the command line is made of.
+
+    scikit-learn reads parameters from the signature of __init__; so do help() and editors.
+    """
+    suited = runs.parts(kind.method)
+    usual = [suited["nets"](), suited["training"]()]
+    if not kind.method.two_domains:
+        usual.insert(1, runs.ProbeConfig())
+    found = [(f, _default(f)) for f in fields(kind.method)]  # type: ignore[arg-type]
+    found += [(f, getattr(part, f.name)) for part in usual for f in fields(part)]
+    parameters = [
+        inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=f.type)
+        for f, value in found
+    ]
+    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+
+    def __init__(self: Model, **parameters: Any) -> None:
+        Model.__init__(self, **parameters)
+
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    __init__.__signature__ = inspect.Signature([own, *parameters, out])  # type: ignore[attr-defined]
+    kind.__init__ = __init__  # type: ignore[method-assign]
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def form_of(images: object, pixels: Tensor) -> dict[str, Any]:
+    """Layout and range of the training images, in which images are given back."""
+    array = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
+    layout = "nhw"
+    if array.ndim == 4:
+        layout = "nchw" if array.shape[1:] == pixels.shape[1:] else "nhwc"
+    signed = "signed" if array.min() < 0 else "unit"
+    return {"layout": layout, "range": "uint8" if array.dtype == np.uint8 else signed}
+
+
+def to_labels(y: object, n: int) -> tuple[Tensor | None, list[Any]]:
+    """Any labels (n,) as 0, 1, ... and the sorted values; integers under 0 are unknown."""
+    if y is None:
+        return None, []
+    values = np.asarray(y)
+    if values.shape != (n,):
+        raise ValueError(f"labels must be of shape ({n},), not {values.shape}")
+    known = values >= 0 if values.dtype.kind in "if" else np.ones(n, dtype=bool)
+    classes, inverse = np.unique(values[known], return_inverse=True)
+    labels = torch.full((n,), -1)
+    labels[torch.from_numpy(known)] = torch.from_numpy(inverse)
+    return labels, classes.tolist()
+
+
+def fitting_size(pixels: Tensor, nets: Nets) -> int:
+    """The smallest size of the nets that loses nothing, or the largest.
+
+    Raises ValueError where the code fits none.
+    """
+    fitting = []
+    for size in SIZES:
+        try:
+            code_shape(nets, size)
+        except ValueError:
+            continue
+        fitting.append(size)
+    if not fitting:
+        code_shape(nets, SIZES[-1])
+    return next((size for size in fitting if size >= pixels.shape[-1]), fitting[-1])

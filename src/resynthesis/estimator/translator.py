@@ -1,0 +1,85 @@
+"""Estimators of two domains: a classifier for a target without labels, and translations into it.
+
+translator = Translator(seed=0).fit(source, source_labels, target)
+pictures = translator.translate(source)
+classes = translator.predict(target)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from .. import methods, runs
+from ..data import Data, DomainsConfig, ImageSet, as_images, join, resize
+from ..evaluate import content, probabilities, reader, translate
+from ..methods import Method
+from ..nets import Nets
+from ..train import Training
+from .base import Array, Model, fitting_size, form_of, to_labels
+
+
+class Translator(
+    ClassifierMixin,  # type: ignore[misc]
+    Model,
+):
+    """Adaptation by mixing across domains. See `resynthesis.methods.Adapt`."""
+
+    method: ClassVar[type[Method]] = methods.Adapt
+
+    def fit(self, source: object, source_labels: object, target: object) -> Self:
+        """Trains on source images with labels (n,), and on target images without.
+
+        The two need not be as many, and may differ in size and in their channels. Everything is
+        for training: nothing is held out. Raises ValueError for arrays that are no images, and
+        where there are not two classes.
+        """
+        pixels = as_images(source, name="source"), as_images(target, name="target")
+        labels, classes = to_labels(source_labels, len(pixels[0]))
+        nets = self._settings(Nets)
+        size = max(fitting_size(part, nets) for part in pixels)
+        parts = ImageSet(resize(pixels[0], size), labels), ImageSet(resize(pixels[1], size))
+        sets = [
+            Data(name, part, part, part, names)
+            for name, part, names in zip(
+                ("source", "target"), parts, (tuple(map(str, classes)), ()), strict=True
+            )
+        ]
+        config = runs.Config(
+            method=self._settings(self.method),
+            data=DomainsConfig(source=runs.ARRAYS, target=runs.ARRAYS, size=size),
+            nets=nets,
+            training=self._settings(Training),
+        )
+        # What comes back looks like the target: that is what translations are.
+        form = {**form_of(target, pixels[1]), "classes": classes}
+        if pixels[0].shape[1] > pixels[1].shape[1]:
+            form["layout"] = "nhwc"
+        return self._train(join(*sets), config, form)
+
+    def translate(self, source: object, *, seed: int = 0) -> Array:
+        """Source images in the target's style, in the target's form; `seed` chooses styles."""
+        x = self._pixels(source)
+        styles = self.run_.styles()
+        return self._images(translate(self.run_.config.method, self.nets_, x, styles, seed=seed))
+
+    def predict_proba(self, images: object) -> Array:
+        """Probability of each class (n, K), of target images, or of source ones."""
+        return probabilities(reader(self.nets_), self._pixels(images)).numpy()
+
+    def predict(self, images: object) -> Array:
+        """The most probable class of each image (n,)."""
+        return np.asarray(self.classes_[self.predict_proba(images).argmax(1)])
+
+    def transform(self, images: object) -> Array:
+        """What of the codes both domains share, (n, d), float32."""
+        z = content(self.nets_["autoencoder"], self._pixels(images))
+        return z.flatten(1).cpu().numpy()
+
+
+class ADAAE(Translator):
+    """Translation as published (ADAAE). See `resynthesis.methods.Translate`."""
+
+    method = methods.Translate

@@ -1,0 +1,227 @@
+"""Runs across two domains: how well the target is read, and how like it translations are.
+
+Labels of the target's test part serve the accuracies alone, those of its training part the
+target-supervised classifier alone; neither chooses anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from ..augment import turned
+from ..data import Domains, ImageSet, seeded
+from ..methods import Classify, Method
+from ..nets import Classifier, build
+from ..runs import Run, fixed_seed
+from ..train import begin, loop, pick_device
+from .choice import choose
+from .codes import CHUNK, encode
+from .distances import frechet, kernel, proxy_a
+
+FAMILIES = {
+    "accuracy": ("source_accuracy", "target_accuracy"),
+    "references": ("source_only_accuracy", "target_supervised_accuracy"),
+    "translation": (
+        "translation_accuracy",
+        "frechet_distance",
+        "kernel_distance",
+        "frechet_distance_untranslated",
+        "kernel_distance_untranslated",
+    ),
+    "divergence": ("proxy_a_distance", "proxy_a_distance_pixels"),
+}
+STOPPING = "the last step of a fixed budget"  # chosen by no label
+UNLABELLED = {  # metrics that need no label of the target
+    "source_accuracy",
+    "frechet_distance",
+    "kernel_distance",
+    "frechet_distance_untranslated",
+    "kernel_distance_untranslated",
+    "proxy_a_distance",
+    "proxy_a_distance_pixels",
+}
+CODES = 2000  # images of each domain for the proxy A-distance
+
+
+def reader(nets: nn.ModuleDict) -> Classifier:
+    """The net that reads the target: the slow teacher where there is one."""
+    return nets["teacher" if "teacher" in nets else "classifier"]  # type: ignore[return-value]
+
+
+@torch.inference_mode()
+def probabilities(classifier: nn.Module, x: Tensor) -> Tensor:
+    """Images (n, C, H, W) to class probabilities (n, K), on the CPU."""
+    device = next(classifier.parameters()).device
+    return torch.cat([classifier(c.to(device)).softmax(1).cpu() for c in x.split(CHUNK)])
+
+
+@torch.inference_mode()
+def translate(
+    method: Method, nets: nn.ModuleDict, x: Tensor, styles: Tensor, *, seed: int = 0
+) -> Tensor:
+    """Source images (n, C, H, W) in the target's style, (n, C, H, W), clipped, on the CPU.
+
+    styles: some target images (m, C, H, W); each source image borrows from one, by seed.
+    """
+    device = next(nets.parameters()).device
+    out = []
+    with fixed_seed(seed):
+        for chunk in x.split(CHUNK):
+            style = turned(styles[torch.randint(len(styles), (len(chunk),))])
+            out.append(method.translate(nets, chunk.to(device), style.to(device)).cpu())
+    return torch.cat(out).clamp(-1, 1)
+
+
+def accuracy(classifier: nn.Module, images: ImageSet) -> float:
+    """Share of the labelled images whose most probable class is theirs."""
+    right = count = 0
+    for index in torch.arange(len(images)).split(CHUNK):
+        x, y = images.take(index)
+        assert y is not None
+        guess = probabilities(classifier, x).argmax(1)
+        right += int((guess == y.cpu()).sum())
+        count += int((y >= 0).sum())
+    return right / max(count, 1)
+
+
+def reference(
+    run: Run, images: ImageSet, *, on_log: Callable[[dict[str, float]], None] = lambda line: None
+) -> nn.ModuleDict:
+    """A classifier of the run's architecture and budget, trained on labelled images alone."""
+    config = run.config
+    training = replace(
+        config.training,
+        steps=config.training.total_steps(run.facts.train_size),
+        lr=config.training.lr * config.method.rates.get("classifier", 1.0),
+    )
+    method = Classify(
+        augmented=config.method.augments,
+        teacher_decay=float(getattr(config.method, "teacher_decay", 0.0)),
+    )
+    channels, size, _ = run.facts.shape
+    with fixed_seed(training.seed):
+        nets = build(
+            config.nets,
+            method.players,
+            method.averages,
+            channels=channels,
+            size=size,
+            classes=len(run.facts.classes),
+        ).to(pick_device(training.device))
+        loop(method, begin(method, nets, training), _known(images), training, on_log=on_log)
+    return nets.eval()
+
+
+def _known(images: ImageSet) -> ImageSet:
+    """The labelled images."""
+    assert images.labels is not None
+    return images.subset((images.labels >= 0).nonzero().flatten().cpu())
+
+
+@torch.inference_mode()
+def features(classifier: Classifier, x: Tensor) -> Tensor:
+    """What the classifier's last layer sees: images (n, C, H, W) to (n, d), on the CPU."""
+    device = next(classifier.parameters()).device
+    return torch.cat([classifier.features(c.to(device)).cpu() for c in x.split(CHUNK)])
+
+
+def evaluate_domains(
+    run: Run,
+    nets: nn.ModuleDict,
+    data: Domains,
+    only: Sequence[str] = (),
+    *,
+    report: Callable[[str], None] = lambda what: None,
+) -> dict[str, float]:
+    """All metrics that the target's labels allow, or those in `only`, on the test parts.
+
+    `only` names families, or single metrics. Two classifiers of the run's architecture and
+    budget are trained for it: on the source alone, and on the target's training part with its
+    labels, which is both the upper bound and the independent judge of translations. Raises
+    ValueError where a metric is unknown, or needs labels that the target lacks.
+    """
+    wanted = choose(only, FAMILIES)
+    labelled = data.target.test.labels is not None
+    if only and not labelled and (lacking := [m for m in wanted if m not in UNLABELLED]):
+        raise ValueError(f"'{lacking[0]}' needs labels of the target, and it has none")
+    if not labelled:
+        wanted &= UNLABELLED
+    found: dict[str, float] = {}
+    method = run.config.method
+
+    def needs(*metrics: str) -> bool:
+        return any(metric in wanted for metric in metrics)
+
+    def trained(what: str, images: ImageSet) -> Classifier:
+        begun = f"training the {what} classifier for comparison"
+        return reader(
+            reference(run, images, on_log=lambda line: report(f"{begun}, step {line['step']}"))
+        )
+
+    if needs("source_accuracy", "target_accuracy"):
+        report("the classifier")
+        found["source_accuracy"] = accuracy(reader(nets), data.source.test)
+        if labelled:
+            found["target_accuracy"] = accuracy(reader(nets), data.target.test)
+    if needs("source_only_accuracy"):
+        found["source_only_accuracy"] = accuracy(
+            trained("source-only", data.source.train), data.target.test
+        )
+    judged = FAMILIES["translation"]
+    if needs("target_supervised_accuracy", *judged):
+        # Without labels of the target, features come from the run's own reader of it.
+        judge = trained("target-supervised", data.target.train) if labelled else reader(nets)
+        if labelled:
+            found["target_supervised_accuracy"] = accuracy(judge, data.target.test)
+        if needs(*judged):
+            report("translations")
+            found |= _translations(method, nets, data, run.styles(), judge, labelled)
+    if needs(*FAMILIES["divergence"]):
+        report("the divergence of the domains")
+        found |= _divergence(nets, data)
+    return {name: value for name, value in found.items() if name in wanted}
+
+
+def _translations(
+    method: Method,
+    nets: nn.ModuleDict,
+    data: Domains,
+    styles: Tensor,
+    judge: Classifier,
+    judging: bool,
+) -> dict[str, float]:
+    x, y = data.source.test.take(torch.arange(len(data.source.test)))
+    assert y is not None
+    target, _ = data.target.test.take(torch.arange(len(data.target.test)))
+    made = translate(method, nets, x, styles)
+    real, fake, plain = (features(judge, images).numpy() for images in (target, made, x))
+    found = {
+        "frechet_distance": frechet(fake, real),
+        "kernel_distance": kernel(fake, real),
+        "frechet_distance_untranslated": frechet(plain, real),
+        "kernel_distance_untranslated": kernel(plain, real),
+    }
+    if judging:
+        guess = probabilities(judge, made).argmax(1)
+        found["translation_accuracy"] = float((guess == y.cpu())[y.cpu() >= 0].float().mean())
+    return found
+
+
+def _divergence(nets: nn.ModuleDict, data: Domains) -> dict[str, float]:
+    pixels, codes = [], []
+    for domain in (data.source, data.target):
+        order = torch.randperm(len(domain.test), generator=seeded("divergence"))[:CODES]
+        x, _ = domain.test.take(order)
+        pixels.append(x.flatten(1).cpu().numpy())
+        codes.append(content(nets["autoencoder"], x).flatten(1).cpu().numpy())
+    return {"proxy_a_distance": proxy_a(*codes), "proxy_a_distance_pixels": proxy_a(*pixels)}
+
+
+def content(autoencoder: nn.Module, x: Tensor) -> Tensor:
+    """What of the codes (n, c, h, w) both domains share: the content where codes divide."""
+    z = encode(autoencoder, x)
+    return autoencoder.shared(z) if hasattr(autoencoder, "shared") else z  # type: ignore[operator]

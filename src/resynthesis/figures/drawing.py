@@ -1,0 +1,146 @@
+"""Drawing: grids with captions, triangles, contact sheets, animations, and files of them.
+
+Images are (n, C, H, W) in [-1, 1], clipped when drawn. Files are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ..data import Data, to_uint8
+from ..runs import write
+
+CELL = 64  # an image is drawn at least so many pixels wide
+GAP = 2
+PAPER, INK = (255, 255, 255), (40, 40, 40)
+
+
+def to_picture(image: Tensor, scale: int = 1) -> Image.Image:
+    """One image (C, H, W) as an RGB picture, enlarged `scale` times without smoothing."""
+    pixels = to_uint8(image.detach().cpu()).permute(1, 2, 0).numpy()
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    size = (picture.width * scale, picture.height * scale)
+    return picture.resize(size, Image.Resampling.NEAREST)
+
+
+def grid(rows: Sequence[Tensor], captions: Sequence[str] = ()) -> Image.Image:
+    """Rows of images, each (n, C, H, W), one caption beside each row."""
+    scale = max(1, CELL // rows[0].shape[-1])
+    side = rows[0].shape[-1] * scale + GAP
+    font = ImageFont.load_default(size=13)
+    margin = max((int(font.getlength(c)) for c in captions), default=-12) + 12
+    width = margin + side * max(len(row) for row in rows) + GAP
+    sheet = Image.new("RGB", (width, side * len(rows) + GAP), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for i, row in enumerate(rows):
+        top = GAP + i * side
+        if i < len(captions):
+            draw.text((6, top + side / 2), captions[i], INK, font, anchor="lm")
+        for j, image in enumerate(row):
+            sheet.paste(to_picture(image, scale), (margin + GAP + j * side, top))
+    return sheet
+
+
+def triangle_weights(steps: int) -> list[list[tuple[float, float, float]]]:
+    """Weights of three parents by row: the first at the top, the others at the lower corners."""
+    last = steps - 1
+    return [[(1 - r / last, (r - c) / last, c / last) for c in range(r + 1)] for r in range(steps)]
+
+
+def triangle(images: Tensor, steps: int) -> Image.Image:
+    """Mixes (n, C, H, W) in the order of `triangle_weights`, with the parents at the corners."""
+    scale = max(1, CELL // images.shape[-1])
+    side = images.shape[-1] * scale + GAP
+    sheet = Image.new("RGB", (side * steps + GAP, side * steps + GAP), PAPER)
+    at = 0
+    for row in range(steps):
+        left = (sheet.width - side * (row + 1)) // 2
+        for column in range(row + 1):
+            spot = (left + column * side, GAP + row * side)
+            sheet.paste(to_picture(images[at], scale), spot)
+            at += 1
+    return sheet
+
+
+def contact_sheet(data: Data, columns: int = 10, rows: int = 8) -> Image.Image:
+    """Training images of a set: a row a class where it has labels, else the first ones."""
+    labels = data.train.labels
+    if labels is None or not data.classes:
+        index = torch.arange(min(columns * rows, len(data.train)))
+        return grid([data.train.take(chunk)[0] for chunk in index.split(columns)])
+    shown = range(min(len(data.classes), 20))
+    members = [(labels.cpu() == c).nonzero().flatten()[:columns] for c in shown]
+    return grid(
+        [data.train.take(m)[0] for m in members if len(m)],
+        [data.classes[c] for c in shown if len(members[c])],
+    )
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """A PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    write(path, buffer.getvalue())
+
+
+def save_image(image: Tensor, path: Path) -> None:
+    """One uint8 image (C, H, W) as a PNG of its own size."""
+    pixels = image.permute(1, 2, 0).numpy()
+    save(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), path)
+
+
+def animate(
+    images: Tensor, path: Path, *, closed: bool = False, frames_per_second: int = 12
+) -> None:
+    """Images (n, C, H, W) as a looping .gif or .mp4: around if `closed`, else forth and back.
+
+    Raises ValueError for other suffixes, and where .mp4 needs the extra `video`.
+    """
+    scale = max(1, 4 * CELL // images.shape[-1])
+    frames = [to_picture(image, scale) for image in images]
+    frames = frames[:-1] if closed else frames + frames[-2:0:-1]
+    buffer = io.BytesIO()
+    if path.suffix == ".gif":
+        frames[0].save(
+            buffer,
+            "GIF",
+            save_all=True,
+            append_images=frames[1:],
+            duration=1000 // frames_per_second,
+            loop=0,
+        )
+    elif path.suffix == ".mp4":
+        buffer.write(_mp4(frames, frames_per_second))
+    else:
+        raise ValueError(f"{path} must end in .gif or .mp4")
+    write(path, buffer.getvalue())
+
+
+def _mp4(frames: list[Image.Image], rate: int) -> bytes:
+    try:
+        import imageio.v3 as imageio
+        import imageio_ffmpeg  # noqa: F401  the codec that imageio calls
+    except ImportError as error:
+        raise ValueError(
+            "writing .mp4 needs the extra 'video': pip install 'resynthesis[video]'"
+        ) from error
+    stack = np.stack([np.asarray(frame) for frame in frames])
+    return imageio.imwrite("<bytes>", stack, extension=".mp4", fps=rate, codec="libx264")
+
+
+def spread_over_classes(data: Data, count: int) -> Tensor:
+    """Indices of test images, class after class so that all are seen."""
+    labels = data.test.labels
+    n = len(data.test)
+    if labels is None:
+        return torch.linspace(0, n - 1, min(count, n)).long()
+    groups = [(labels.cpu() == c).nonzero().flatten().tolist() for c in range(len(data.classes))]
+    order = [g[i] for i in range(max(map(len, groups))) for g in groups if i < len(g)]
+    return torch.tensor(order[:count])

@@ -1,0 +1,161 @@
+"""Plots: codes in two dimensions, and curves over training."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..data import Data, Domains, seeded
+from ..evaluate import encode
+from ..runs import Run, write
+
+
+def loss_picture(run: Run) -> None:
+    """losses.png: every term of the run's log."""
+    if lines := run.log():
+        formulas = run.config.whole_method().formulas
+        curves({run.path.name: lines}, run.pictures / "losses.png", formulas)
+
+
+def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int = 2000) -> None:
+    """The first two principal components of test codes, coloured by class."""
+    from sklearn.decomposition import PCA
+
+    order = torch.randperm(len(data.test), generator=seeded("codes picture"))
+    x, y = data.test.take(order[:most])
+    z = encode(autoencoder, x).flatten(1).cpu().numpy()
+    if min(z.shape) < 2:
+        return
+    pca = PCA(2, random_state=0).fit(z)
+    points, share = pca.transform(z), pca.explained_variance_ratio_
+    figure = _figure(6.4, 5.6)
+    axes = figure.subplots()
+    if y is None:
+        axes.scatter(*points.T, s=6, alpha=0.6, linewidths=0)
+    else:
+        colours = _colours(len(data.classes))
+        for c, name in enumerate(data.classes):
+            chosen = points[y.cpu().numpy() == c]
+            short = name if len(name) <= 16 else f"{name[:15]}…"
+            axes.scatter(*chosen.T, s=7, alpha=0.6, linewidths=0, label=short, color=colours[c])
+        if len(data.classes) <= 20:
+            axes.legend(markerscale=2.5, frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
+    axes.set_xlabel(f"first principal component ({share[0]:.0%} of the variance)")
+    axes.set_ylabel(f"second ({share[1]:.0%})")
+    axes.set_title(f"Codes of {len(points):,} test images of {data.name}")
+    _save_figure(figure, path)
+
+
+def _colours(n: int) -> list[Any]:
+    """n colours that differ."""
+    from matplotlib import colormaps
+
+    if n <= 20:
+        return list(colormaps["tab10" if n <= 10 else "tab20"].colors[:n])  # type: ignore[attr-defined]
+    return [colormaps["turbo"](i / (n - 1)) for i in range(n)]
+
+
+def curves(
+    logs: dict[str, list[dict[str, Any]]], path: Path, formulas: Mapping[str, str] | None = None
+) -> None:
+    """Every logged term over images seen: one panel a term, one curve a run.
+
+    formulas: player/term -> what stands in the method's equation, as mathtext.
+    """
+    terms = list(dict.fromkeys(k for lines in logs.values() for k in lines[-1] if "/" in k))
+    across = min(3, len(terms))
+    down = -(-len(terms) // across)
+    figure = _figure(4 * across, 2.7 * down)
+    panels = figure.subplots(down, across, squeeze=False).flatten()
+    for panel, term in zip(panels, terms, strict=False):
+        for name, lines in logs.items():
+            points = [(line["images"], line[term]) for line in lines if term in line]
+            panel.plot(*zip(*points, strict=True), linewidth=1.2, label=name)
+        player, name = term.split("/")
+        formula = (formulas or {}).get(term)
+        panel.set_title(f"{player}: {name}" + (f"   ${formula}$" if formula else ""), fontsize=10)
+        panel.grid(alpha=0.25)
+        panel.ticklabel_format(axis="x", style="sci", scilimits=(0, 4))
+    for panel in panels[len(terms) :]:
+        panel.set_axis_off()
+    for panel in panels[max(0, len(terms) - across) : len(terms)]:
+        panel.set_xlabel("images seen")
+    if len(logs) > 1:
+        panels[0].legend(fontsize=8, frameon=False)
+    _save_figure(figure, path)
+
+
+def domain_scatter(
+    views: Mapping[str, Sequence[Tensor]],
+    labels: Sequence[Tensor | None],
+    data: Domains,
+    path: Path,
+) -> None:
+    """Images of two domains under several views, each (n, d), in two principal components.
+
+    One panel a view. Colours are classes, the marker is the domain; a target without labels is
+    grey. The components of a view are those of both domains together.
+    """
+    from sklearn.decomposition import PCA
+
+    figure = _figure(4.6 * len(views), 4.6)
+    panels = figure.subplots(1, len(views), squeeze=False)[0]
+    colours = _colours(len(data.classes))
+    for panel, (name, view) in zip(panels, views.items(), strict=True):
+        both = torch.cat(list(view)).float().numpy()
+        points = PCA(2, random_state=0).fit_transform(both)
+        at = 0
+        for marker, domain, part, known in zip(
+            "ox", (data.source, data.target), view, labels, strict=True
+        ):
+            chosen = points[at : at + len(part)]
+            at += len(part)
+            colour = [colours[int(c)] if c >= 0 else "grey" for c in _known(known, len(part))]
+            panel.scatter(*chosen.T, s=9, c=colour, marker=marker, alpha=0.5, linewidths=0.7)
+            panel.scatter([], [], c="black", marker=marker, s=14, label=domain.name)
+        panel.set_title(name, fontsize=11)
+        panel.set_xticks([])
+        panel.set_yticks([])
+    panels[0].legend(frameon=False, loc="best")
+    figure.suptitle(f"{data.name}: test images in two principal components, coloured by class")
+    _save_figure(figure, path)
+
+
+def _known(labels: Tensor | None, n: int) -> list[int]:
+    return [-1] * n if labels is None else labels.cpu().tolist()
+
+
+def accuracy_curves(points: Sequence[Mapping[str, float]], data: Domains, path: Path) -> None:
+    """The classifier's accuracy on both domains over training; points have step, source, target."""
+    figure = _figure(6.0, 3.8)
+    axes = figure.subplots()
+    for name, domain in (("source", data.source), ("target", data.target)):
+        known = [(p["step"], p[name]) for p in points if name in p]
+        if known:
+            steps, shares = zip(*known, strict=True)
+            label = f"{name}, {domain.name}: {shares[-1]:.3f}"
+            axes.plot(steps, shares, marker="o", markersize=3, label=label)
+    axes.set_xlabel("step")
+    axes.set_ylabel("accuracy on test images")
+    axes.set_ylim(top=1.0)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    axes.set_title("Looked at only: no label of the target chooses anything", fontsize=10)
+    _save_figure(figure, path)
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure  # without pyplot: no display, no global state
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save_figure(figure: Any, path: Path) -> None:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    write(path, buffer.getvalue())

@@ -1,0 +1,80 @@
+"""Pictures of runs across two domains: translations, codes of both, accuracy over training."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ..data import Domains, ImageSet, seeded
+from ..evaluate import accuracy, content, decode, encode, features, reader, translate
+from ..runs import Run, write
+from .drawing import grid, save, spread_over_classes
+from .plots import accuracy_curves, domain_scatter, loss_picture
+
+COLUMNS = 10
+STYLES = 4  # translations of each image
+CURVE = "accuracy.jsonl"  # beside log.jsonl; it is drawn, and chooses nothing
+LOOKED_AT = 2000  # test images behind a point of the curve
+POINTS = 1000  # of each domain in a projection
+
+
+def training_picture(run: Run, nets: nn.ModuleDict, data: Domains, step: int) -> None:
+    """Translations of validation images, and a point of the accuracy curve."""
+    n = min(COLUMNS, len(data.source.valid))
+    x, _ = data.source.valid.take(torch.arange(n))
+    picture = translations(run, nets, x, data.target.valid)
+    save(picture, run.pictures / f"step-{step:07d}.png")
+    point = {"step": step, "source": accuracy(reader(nets), _some(data.source.test))}
+    if data.target.test.labels is not None:
+        point["target"] = accuracy(reader(nets), _some(data.target.test))
+    points = [earlier for earlier in read_curve(run) if earlier["step"] < step]  # of a resumed run
+    lines = [json.dumps(p) + "\n" for p in [*points, point]]
+    write(run.path / CURVE, "".join(lines).encode())
+
+
+def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
+    """Translations of test images, codes of both domains, accuracy and losses over training."""
+    x, _ = data.source.test.take(spread_over_classes(data.source, COLUMNS))
+    save(translations(run, nets, x, data.target.test), run.pictures / "translations.png")
+    codes_picture(run, nets, data)
+    if points := read_curve(run):
+        accuracy_curves(points, data, run.pictures / "accuracy.png")
+    loss_picture(run)
+
+
+def codes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
+    """codes.png: both domains' test images as pixels, as codes, and as the classifier sees them."""
+    views: dict[str, list[Tensor]] = {"pixels": [], "codes": [], "features of the classifier": []}
+    labels: list[Tensor | None] = []
+    for domain in (data.source, data.target):
+        order = torch.randperm(len(domain.test), generator=seeded("codes picture"))[:POINTS]
+        x, y = domain.test.take(order)
+        found = (x, content(nets["autoencoder"], x), features(reader(nets), x))
+        for view, values in zip(views.values(), found, strict=True):
+            view.append(values.flatten(1).cpu())
+        labels.append(y)
+    domain_scatter(views, labels, data, run.pictures / "codes.png")
+
+
+def translations(run: Run, nets: nn.ModuleDict, x: Tensor, targets: ImageSet) -> Image.Image:
+    """Source images, several translations of each, target images and their reconstructions."""
+    styles = run.styles()
+    made = [translate(run.config.method, nets, x, styles, seed=seed) for seed in range(STYLES)]
+    t, _ = targets.take(torch.arange(min(len(x), len(targets))))
+    t_hat = decode(nets["autoencoder"], encode(nets["autoencoder"], t))
+    captions = ["source", *["translated"] * STYLES, "target", "reconstructed"]
+    return grid([x, *made, t, t_hat], captions)
+
+
+def read_curve(run: Run) -> list[dict[str, float]]:
+    """{step, source, target}: accuracies on test images over training."""
+    path = run.path / CURVE
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _some(images: ImageSet) -> ImageSet:
+    order = torch.randperm(len(images), generator=seeded("accuracy curve"))
+    return images.subset(order[:LOOKED_AT])

@@ -1,0 +1,119 @@
+"""Adaptation: content of a source image, style of a target image, and a slow teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional as F
+
+from ..augment import augment, turned
+from ..losses import l1
+from ..mixing import mix
+from .base import Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .base import Losses, NetDict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapt(Method):
+    """Mixing across domains: labelled source x_s, unlabelled target x_t, and x_r, a turned x_t.
+
+    Codes have content and style channels, f(x) = (c, s). A translation is a mix of two codes
+    under a fixed mask, with one parent from each domain: x_m = g(z_m), z_m = (c(x_s), s(x_r)).
+
+    autoencoder  min  λ |x_r - g(f(x_r))| - ρ D(x_m) + κ H(C(a(x_m)), y) + β |f(x_m) - z_m|
+    critic       min  max(0, 1 - D(x_t)) + max(0, 1 + D(x_m))
+    classifier   min  H(C(a(x_s)), y) + H(C(a(x_m)), y) + σ [p > τ] H(C(a(x_t)), y_t)
+                      p = max T(x_t), y_t = argmax T(x_t); T follows C; a(x) is a changed copy
+    """
+
+    reconstruction: float = 5.0
+    """λ, weight of the reconstruction of the target."""
+    realism: float = 1.0
+    """ρ, weight of the critic's opinion of translations."""
+    reading: float = 3.0
+    """κ, weight of the classifier's reading of translations, for the autoencoder."""
+    consistency: float = 1.0
+    """β, weight of the distance between a mix of codes and the code of its picture."""
+    self_labelling: float = 1.0
+    """σ, weight of the teacher's labels of target images; 0 leaves them out."""
+    confidence: float = 0.95
+    """τ, how sure the teacher must be of a label."""
+    copies: int = 2
+    """Changed copies of each target image that the teacher's label is taught on."""
+    teacher_decay: float = 0.99
+    """How slowly the teacher follows the classifier."""
+
+    players = ("autoencoder", "critic", "classifier")
+    two_domains = True
+    needs_labels = True
+    augments = True
+    rates = MappingProxyType({"critic": 2.0})
+    suited = MappingProxyType({"nets": {"family": "split"}})
+    formulas = MappingProxyType(
+        {
+            "autoencoder/reconstruction": r"\lambda |x_r - g(f(x_r))|",
+            "autoencoder/realism": r"-\rho D(x_m)",
+            "autoencoder/reading": r"\kappa H(C(a(x_m)), y)",
+            "autoencoder/consistency": r"\beta |f(x_m) - z_m|",
+            "critic/real": r"\max(0, 1 - D(x_t))",
+            "critic/translated": r"\max(0, 1 + D(x_m))",
+            "classifier/source": r"H(C(a(x_s)), y)",
+            "classifier/translated": r"H(C(a(x_m)), y)",
+            "classifier/target": r"\sigma [p > \tau] H(C(a(x_t)), y_t)",
+        }
+    )
+
+    @property
+    def averages(self) -> dict[str, tuple[str, float]]:
+        return {"teacher": ("classifier", self.teacher_decay)}
+
+    def translate(self, nets: NetDict, x_s: Tensor, style: Tensor) -> Tensor:
+        """The content of x_s (B, C, H, W) in the style of as many target images."""
+        f, g = nets["autoencoder"].encode, nets["autoencoder"].decode
+        return g(mix(torch.stack([f(x_s), f(style)]), nets["autoencoder"].mask))
+
+    def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
+        assert y is not None
+        f, g, D, C = (
+            nets["autoencoder"].encode,
+            nets["autoencoder"].decode,
+            nets["critic"],
+            nets["classifier"],
+        )
+        x_s, x_t = x
+        x_r = turned(x_t)
+        z_s, z_r = f(torch.cat([x_s, x_r])).chunk(2)
+        z_m = mix(torch.stack([z_s, z_r]), nets["autoencoder"].mask)
+        x_m, r_hat = g(torch.cat([z_m, z_r])).chunk(2)
+        sure, y_t = nets["teacher"](x_t).softmax(1).max(1)
+        # Passes apart, not together: each player's gradient then takes the shortest way.
+        d_m, p_m = D(x_m), C(augment(x_m))
+        p_s, p_t = C(augment(torch.cat([x_s, *[x_t] * self.copies]))).tensor_split([len(x_s)])
+        wrong = F.cross_entropy(p_t, y_t.repeat(self.copies), reduction="none")
+        sure = (sure > self.confidence).repeat(self.copies)
+        autoencoder = {
+            "reconstruction": self.reconstruction * l1(x_r, r_hat),
+            "realism": -self.realism * d_m.mean(),
+            "reading": self.reading * F.cross_entropy(p_m, y),
+        }
+        if self.consistency:
+            autoencoder["consistency"] = self.consistency * l1(f(x_m), z_m)
+        return {
+            "autoencoder": autoencoder,
+            "critic": {
+                "real": F.relu(1 - D(x_t)).mean(),
+                "translated": F.relu(1 + d_m).mean(),
+            },
+            "classifier": {
+                "source": F.cross_entropy(p_s, y),
+                "translated": F.cross_entropy(p_m, y),
+                "target": self.self_labelling * (wrong * sure).mean(),
+            },
+        }

@@ -1,0 +1,60 @@
+"""What a method is: who plays, and what each player minimises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+Losses = dict[str, dict[str, Tensor]]
+NetDict = Any  # an nn.ModuleDict with a net for every player and every average
+
+
+class Method:
+    """A method: its players and their losses. Everything but those has a default here."""
+
+    two_domains = False
+    """Whether x is (2, B, C, H, W), source and target images, in place of (B, C, H, W)."""
+    needs_labels = False
+    """Whether labels teach a player. Where they do not, the method never sees them."""
+    augments = False
+    """Whether its classifier is shown changed copies of images."""
+    suited: Mapping[str, Mapping[str, Any]] = {}
+    """Settings other than the usual ones that suit the method: {"nets": {...}, "training": ...}."""
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """The nets that learn."""
+        raise NotImplementedError
+
+    @property
+    def averages(self) -> Mapping[str, tuple[str, float]]:
+        """Nets that follow a player: name -> (player, d), w <- d w + (1 - d) w_player a step."""
+        return {}
+
+    @property
+    def every(self) -> Mapping[str, int]:
+        """Players that step only once in so many iterations; the others step in each."""
+        return {}
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        """Players whose learning rate is so many times that of the training."""
+        return {}
+
+    @property
+    def formulas(self) -> Mapping[str, str]:
+        """player/term -> what stands for it in the equations, as mathtext, for the curves."""
+        return {}
+
+    def translate(self, nets: NetDict, x_s: Tensor, style: Tensor) -> Tensor:
+        """Source images (B, C, H, W) in the target's style, for methods of two domains.
+
+        style: as many target images, whose style may be borrowed.
+        """
+        raise NotImplementedError
+
+    def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
+        """{player: {term: scalar}} for images x in [-1, 1] and labels y (B,), -1 where unknown."""
+        raise NotImplementedError

@@ -1,0 +1,98 @@
+"""Networks: images to codes, codes to images, images to logits. No losses, no data."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from .adaae import PublishedAutoencoder, PublishedCritic
+from .amr import Autoencoder, Critic, Stem, count_scales
+from .classifier import Classifier
+from .config import Nets
+from .split import SplitAutoencoder, SplitCritic
+
+
+class Probe(nn.Module):
+    """One linear layer on a code: (B, c, h, w) -> class logits (B, K)."""
+
+    def __init__(self, code: tuple[int, int, int], classes: int):
+        super().__init__()
+        self.linear = nn.Linear(math.prod(code), classes)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.linear(z.flatten(1)).float()
+
+
+AUTOENCODERS: dict[str, type[nn.Module]] = {
+    "amr": Autoencoder,
+    "adaae": PublishedAutoencoder,
+    "split": SplitAutoencoder,
+}
+CRITICS: dict[str, type[nn.Module]] = {
+    "amr": Critic,
+    "adaae": PublishedCritic,
+    "split": SplitCritic,
+}
+
+
+def code_shape(config: Nets, size: int) -> tuple[int, int, int]:
+    """(c, h, w) of a code of images of `size`. Raises ValueError where the settings do not fit."""
+    if config.family == "amr":
+        count_scales(size, config.code)
+        return config.code
+    if config.family == "adaae":
+        return math.prod(config.code), 1, 1
+    return SplitAutoencoder.channels(config), size // 4, size // 4
+
+
+def build(
+    config: Nets,
+    players: Iterable[str],
+    averages: Mapping[str, tuple[str, float]] | None = None,
+    *,
+    channels: int,
+    size: int,
+    classes: int = 0,
+) -> nn.ModuleDict:
+    """One net per player, initialised from torch's global generator, and copies for averages.
+
+    averages: name -> (the player that it follows, decay); these have no gradients. Raises
+    ValueError where the code shape does not fit the image size, or where a probe or a classifier
+    is asked for and there are no classes.
+    """
+    code = code_shape(config, size)
+    players = tuple(players)
+    for reader in ("probe", "classifier"):
+        if reader in players and classes < 2:
+            raise ValueError(f"a {reader} needs a data set with at least two classes")
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "autoencoder": lambda: AUTOENCODERS[config.family](channels, size, config),
+        "critic": lambda: CRITICS[config.family](channels, size, config),
+        "probe": lambda: Probe(code, classes),
+        "classifier": lambda: Classifier(channels, size, classes, config),
+    }
+    nets = nn.ModuleDict({player: makers[player]() for player in players})
+    for name, (player, _) in (averages or {}).items():
+        nets[name] = copy.deepcopy(nets[player]).requires_grad_(False)
+    return nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+__all__ = [
+    "Autoencoder",
+    "Classifier",
+    "Critic",
+    "Nets",
+    "Probe",
+    "PublishedAutoencoder",
+    "PublishedCritic",
+    "SplitAutoencoder",
+    "SplitCritic",
+    "Stem",
+    "build",
+    "code_shape",
+    "count_scales",
+]

@@ -1,0 +1,46 @@
+"""The classifier of every comparison between domains: source-only, adapted, target-supervised."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import Nets
+from .layers import SLOPE, initialise
+
+
+class Classifier(nn.Module):
+    """C: images (B, C, H, W) -> class logits (B, K).
+
+    Each channel of an image is first brought to mean 0 and variance 1 (instance normalisation),
+    so that brightness and contrast say nothing. The first convolution reads the channels one by
+    one with the same filters and keeps the strongest answer without its sign, so that it does not
+    matter either whether a stroke is light or dark, nor in which channel it shows.
+    """
+
+    def __init__(self, channels: int, size: int, classes: int, config: Nets):
+        super().__init__()
+        width = config.classifier_width
+        self.filters = nn.Conv2d(1, width, 5, stride=2, padding=2, bias=False)
+        body: list[nn.Module] = []
+        for inputs, outputs in ((width, 2 * width), (2 * width, 4 * width), (4 * width, 4 * width)):
+            body += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
+        body.insert(2, nn.MaxPool2d(2))
+        side = -(-size // 2) // 2
+        while side > 8:
+            body.append(nn.MaxPool2d(2))
+            side //= 2
+        # Not averaged over places: where a stroke is says more than that it is there.
+        self.body = nn.Sequential(*body, nn.Flatten())
+        self.linear = nn.Linear(4 * width * side**2, classes)
+        initialise(self)
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layer sees: (B, d), float32."""
+        flat = F.instance_norm(x).reshape(-1, 1, *x.shape[2:])
+        strokes = self.filters(flat).abs().unflatten(0, x.shape[:2]).amax(1)
+        return self.body(strokes.contiguous(memory_format=torch.channels_last)).float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.features(x)).float()

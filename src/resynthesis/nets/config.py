@@ -1,0 +1,38 @@
+"""The shape of the nets, as settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Family = Literal["amr", "adaae", "split"]
+
+
+@dataclass(frozen=True)
+class Nets:
+    """Shape of the nets. The same settings serve every method."""
+
+    family: Family = "amr"
+    """Autoencoder and critic: amr (the tables of mixing), adaae (5x5 convolutions and a flat code,
+    as published for translation), split (codes of content and style, which adapt needs)."""
+    code: tuple[int, int, int] = (2, 4, 4)
+    """Code shape: channels, height, width. 2 4 4 is the 32-dimensional code of the tables; adaae
+    takes the product, and split has content and style in place of it."""
+    width: int = 16
+    """Channels at full resolution; they double with every scale."""
+    output: Literal["linear", "tanh"] = "linear"
+    """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
+    content: int = 4
+    """Channels of content at each of the three scales of a split code."""
+    style: int = 4
+    """Channels of style at each of the three scales of a split code."""
+    classifier_width: int = 32
+    """Half the channels of the first layer of the classifier."""
+
+    def __post_init__(self) -> None:
+        if self.family not in get_args(Family):
+            choices = ", ".join(get_args(Family))
+            raise ValueError(f"unknown family of nets '{self.family}': choose from {choices}")
+        for name in ("width", "content", "style", "classifier_width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")

@@ -1,0 +1,120 @@
+"""A folder of images through a run of two domains: redrawn in the target's style, or classified."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from . import figures
+from .data import to_float, to_uint8
+from .data.folder import find
+from .data.images import BadImage
+from .data.images import decode as read_image
+from .evaluate import probabilities, reader, translate
+from .runs import Run, write
+
+CHUNK = 256
+
+
+def translate_folder(
+    run: Run, folder: Path, out: Path, *, variants: int = 1, seed: int = 0, device: str = "auto"
+) -> tuple[int, tuple[str, ...]]:
+    """A new folder with every image of `folder` in the target's style, under the same names.
+
+    Class subfolders stay, so that the result is a labelled set in the target's style. With
+    `variants` > 1 each image is drawn so often, with other styles, as NAME-1.png, NAME-2.png, ...
+    The folder appears whole or not at all. Returns the number of pictures, and a note for each
+    file that was skipped. Raises ValueError or OSError.
+    """
+    if variants < 1:
+        raise ValueError(f"--variants must be at least 1, not {variants}")
+    nets, styles = run.load_nets(device), run.styles()
+    skipped: list[str] = []
+    count = 0
+    taken: set[Path] = set()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        for number, (paths, x) in enumerate(_batches(run, folder, skipped)):
+            for variant in range(variants):
+                drawn = seed + variant + variants * number
+                made = to_uint8(translate(run.config.method, nets, x, styles, seed=drawn))
+                for path, image in zip(paths, made, strict=True):
+                    suffix = f"-{variant + 1}" if variants > 1 else ""
+                    place = path.relative_to(folder)
+                    name = place.with_name(f"{place.stem}{suffix}.png")
+                    if name in taken:  # a.jpg beside a.png
+                        name = place.with_name(f"{place.name}{suffix}.png")
+                    taken.add(name)
+                    (beside / name).parent.mkdir(parents=True, exist_ok=True)
+                    figures.save_image(image, beside / name)
+                    count += 1
+        if not count:
+            raise ValueError(f"none of the images in {folder} can be read")
+        beside.chmod(0o755)
+        os.replace(beside, out)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return count, tuple(skipped)
+
+
+def classify_folder(
+    run: Run, folder: Path, out: Path, *, device: str = "auto"
+) -> tuple[int, tuple[str, ...], float | None]:
+    """predictions.csv: file, predicted class, and a column per class with its probability.
+
+    Returns the number of rows, a note for each file that was skipped, and the accuracy where
+    `folder` has a subfolder for each class, else None. Raises ValueError or OSError.
+    """
+    nets = run.load_nets(device)
+    skipped: list[str] = []
+    classes = run.facts.classes
+    rows: list[Sequence[object]] = []
+    right = known = 0
+    for paths, x in _batches(run, folder, skipped):
+        found = probabilities(reader(nets), x)
+        for path, shares in zip(paths, found, strict=True):
+            place = path.relative_to(folder)
+            guess = classes[int(shares.argmax())]
+            rows.append([place.as_posix(), guess, *(f"{share:.6f}" for share in shares.tolist())])
+            if place.parts[0] in classes:
+                known += 1
+                right += place.parts[0] == guess
+    if not rows:
+        raise ValueError(f"none of the images in {folder} can be read")
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([["file", "predicted", *classes], *rows])
+    write(out, buffer.getvalue().encode())
+    return len(rows), tuple(skipped), right / known if known else None
+
+
+def _batches(run: Run, folder: Path, skipped: list[str]) -> Iterator[tuple[list[Path], Tensor]]:
+    """Paths and images (n, C, H, W) in [-1, 1], at the run's size; broken files are noted."""
+    if not run.config.method.two_domains:
+        raise ValueError(f"{run.path} is a run of {run.config.name}, which knows one domain only")
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    paths, _, _ = find(folder)
+    if not paths:
+        raise ValueError(f"{folder} has no images")
+    channels, size, _ = run.facts.shape
+    for start in range(0, len(paths), CHUNK):
+        good, pixels = [], []
+        for path in paths[start : start + CHUNK]:
+            try:
+                pixels.append(torch.tensor(read_image(path, size, channels)))
+            except BadImage as error:
+                skipped.append(str(error))
+                continue
+            good.append(path)
+        if good:
+            yield good, to_float(torch.stack(pixels))
