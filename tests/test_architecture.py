@@ -16,13 +16,13 @@ ROOT = Path(resynthesis.__file__).parent
 LAYERS = [  # a module imports from its own layer and from those before
     {"data"},
     {"nets"},
-    {"mixing", "losses"},
+    {"mixing", "losses", "augment"},
     {"methods"},
     {"train"},
     {"runs"},
     {"evaluate"},
     {"figures", "compare"},
-    {"mixes", "estimator"},
+    {"mixes", "translations", "estimator"},
     {"cli"},
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
@@ -65,7 +65,7 @@ def test_absolute_imports_count_as_well(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_public_names() -> None:
-    assert resynthesis.__all__ == ["ACAI", "AE", "AMR", "load"]
+    assert resynthesis.__all__ == ["ACAI", "ADAAE", "AE", "AMR", "Translator", "load"]
     for name in resynthesis.__all__:
         assert getattr(resynthesis, name).__doc__
     with pytest.raises(AttributeError):

@@ -64,7 +64,8 @@ def test_help_of_each_method_lists_its_settings(
     assert main(["train", method, "--help"]) == 0
     out = capsys.readouterr().out
     assert "min" in out
-    for flag in ("--reconstruction", "--data", "--seed", "--code", "--train-size", "--probe"):
+    own = ("--source", "--target") if METHODS[method].two_domains else ("--data", "--probe")
+    for flag in ("--reconstruction", "--seed", "--code", "--train-size", *own):
         assert flag in out
 
 

@@ -33,7 +33,7 @@ class Adapt(Method):
                       p = max T(x_t), y_t = argmax T(x_t); T follows C; a(x) is a changed copy
     """
 
-    reconstruction: float = 5.0
+    reconstruction: float = 10.0
     """λ, weight of the reconstruction of the target."""
     realism: float = 1.0
     """ρ, weight of the critic's opinion of translations."""
@@ -55,7 +55,7 @@ class Adapt(Method):
     needs_labels = True
     augments = True
     rates = MappingProxyType({"critic": 2.0})
-    suited = MappingProxyType({"nets": {"family": "split"}})
+    suited = MappingProxyType({"nets": {"family": "split"}, "training": {"decay": 0.5}})
     formulas = MappingProxyType(
         {
             "autoencoder/reconstruction": r"\lambda |x_r - g(f(x_r))|",

@@ -15,7 +15,7 @@ from .config import Nets
 from .layers import SLOPE, initialise
 
 SCALES = 3
-GAIN = 10.0  # of the critic: spectral normalisation alone keeps its scores near zero
+GAIN = 3.0  # of the critic: spectral normalisation alone keeps its scores near zero
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
