@@ -187,6 +187,7 @@ def strips(table: str, args: argparse.Namespace) -> None:
     import torch
 
     from resynthesis import figures, runs
+    from resynthesis.evaluate import interpolate
     from resynthesis.evaluate.lines import interpolations
 
     rows, captions = [], []
@@ -201,7 +202,7 @@ def strips(table: str, args: argparse.Namespace) -> None:
         else:
             data = run.load_data()
             x, _ = data.test.take(figures.spread_over_classes(data, 10))
-            found = figures.interpolate(autoencoder, x[torch.tensor([8, 4])], x[[1, 2]], 16)
+            found = interpolate(autoencoder, x[torch.tensor([8, 4])], x[[1, 2]], 16)
         rows += list(found)
         captions += [name, ""]
     path = HERE.parent / "docs" / "pictures" / f"{table}.png"

@@ -29,7 +29,7 @@ class Adapt(Method):
 
     autoencoder  min  λ |x_r - g(f(x_r))| - ρ D(x_m) + κ H(C(a(x_m)), y) + β |f(x_m) - z_m|
     critic       min  max(0, 1 - D(x_t)) + max(0, 1 + D(x_m))
-    classifier   min  H(C(a(x_s)), y) + H(C(a(x_m)), y) + σ [p > τ] H(C(a(x_t)), y_t)
+    classifier   min  H(C(a(x_s)), y) + μ H(C(a(x_m)), y) + σ [p > τ] H(C(a(x_t)), y_t)
                       p = max T(x_t), y_t = argmax T(x_t); T follows C; a(x) is a changed copy
     """
 
@@ -41,6 +41,8 @@ class Adapt(Method):
     """κ, weight of the classifier's reading of translations, for the autoencoder."""
     consistency: float = 1.0
     """β, weight of the distance between a mix of codes and the code of its picture."""
+    translated: float = 1.0
+    """μ, weight of translations for the classifier."""
     self_labelling: float = 1.0
     """σ, weight of the teacher's labels of target images; 0 leaves them out."""
     confidence: float = 0.95
@@ -65,7 +67,7 @@ class Adapt(Method):
             "critic/real": r"\max(0, 1 - D(x_t))",
             "critic/translated": r"\max(0, 1 + D(x_m))",
             "classifier/source": r"H(C(a(x_s)), y)",
-            "classifier/translated": r"H(C(a(x_m)), y)",
+            "classifier/translated": r"\mu H(C(a(x_m)), y)",
             "classifier/target": r"\sigma [p > \tau] H(C(a(x_t)), y_t)",
         }
     )
@@ -113,7 +115,7 @@ class Adapt(Method):
             },
             "classifier": {
                 "source": F.cross_entropy(p_s, y),
-                "translated": F.cross_entropy(p_m, y),
+                "translated": self.translated * F.cross_entropy(p_m, y),
                 "target": self.self_labelling * (wrong * sure).mean(),
             },
         }

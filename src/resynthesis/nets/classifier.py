@@ -16,13 +16,19 @@ class Classifier(nn.Module):
     Each channel of an image is first brought to mean 0 and variance 1 (instance normalisation),
     so that brightness and contrast say nothing. The first convolution reads the channels one by
     one with the same filters and keeps the strongest answer without its sign, so that it does not
-    matter either whether a stroke is light or dark, nor in which channel it shows.
+    matter either whether a stroke is light or dark, nor in which channel it shows (`blind`), or is
+    an ordinary one of all channels (`plain`).
     """
 
     def __init__(self, channels: int, size: int, classes: int, config: Nets):
         super().__init__()
         width = config.classifier_width
-        self.filters = nn.Conv2d(1, width, 5, stride=2, padding=2, bias=False)
+        self.blind = config.classifier == "blind"
+        self.filters = (
+            nn.Conv2d(1, width, 5, stride=2, padding=2, bias=False)
+            if self.blind
+            else nn.Conv2d(channels, width, 5, stride=2, padding=2)
+        )
         body: list[nn.Module] = []
         for inputs, outputs in ((width, 2 * width), (2 * width, 4 * width), (4 * width, 4 * width)):
             body += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
@@ -38,8 +44,12 @@ class Classifier(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """What the last layer sees: (B, d), float32."""
-        flat = F.instance_norm(x).reshape(-1, 1, *x.shape[2:])
-        strokes = self.filters(flat).abs().unflatten(0, x.shape[:2]).amax(1)
+        x = F.instance_norm(x)
+        if self.blind:
+            flat = x.reshape(-1, 1, *x.shape[2:])
+            strokes = self.filters(flat).abs().unflatten(0, x.shape[:2]).amax(1)
+        else:
+            strokes = F.leaky_relu(self.filters(x), SLOPE)
         return self.body(strokes.contiguous(memory_format=torch.channels_last)).float()
 
     def forward(self, x: Tensor) -> Tensor:

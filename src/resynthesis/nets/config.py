@@ -26,8 +26,11 @@ class Nets:
     """Channels of content at each of the three scales of a split code."""
     style: int = 4
     """Channels of style at each of the three scales of a split code."""
+    classifier: Literal["blind", "plain"] = "blind"
+    """The classifier's first layer: blind to polarity and to which channel shows a stroke, or an
+    ordinary convolution."""
     classifier_width: int = 32
-    """Half the channels of the first layer of the classifier."""
+    """Filters of the classifier's first layer; later ones have two and four times as many."""
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):

@@ -1,0 +1,216 @@
+"""Trains and evaluates the tables of domain adaptation: rows x seeds, equal budgets, resumable.
+
+    python benchmarks/domains.py main ablation reverse unseen digits --data-dir DIR --jobs 2
+
+Every process has one thread. What is done is skipped, what was broken off goes on. Ends with
+benchmarks/results/domains.json (settings, machine, versions, and every figure by run) and the
+tables of the README, which `--markdown` prints again from that file alone. No figure here chose
+anything: the stopping point is the last step of the budget.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # one thread a process: two with two each slow each other
+
+import argparse
+import json
+import multiprocessing
+import shutil
+import statistics
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULT = HERE / "results" / "domains.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting: the method and whatever is not its default."""
+
+    name: str
+    method: str = "adapt"
+    settings: dict[str, float] = field(default_factory=dict)
+    nets: dict[str, object] = field(default_factory=dict)
+    training: dict[str, float] = field(default_factory=dict)
+    source: str = "mnist"
+    target: str = "mnist-m"
+    seeds: int = 3
+
+
+ADAPT = Row("adapt")
+SHORT = {"steps": 2000}
+PUBLISHED = Row("translate, as published", "translate")
+TABLES = {
+    "main": [PUBLISHED, ADAPT],
+    "reverse": [replace(ADAPT, name="adapt, other way", source="mnist-m", target="mnist")],
+    "unseen": [replace(ADAPT, name="adapt, unseen backgrounds", target="mnist-m-unseen")],
+    "digits": [
+        replace(
+            row, name=f"{row.name}: digits", source="digits", target="digits-m", training=budget
+        )
+        for row, budget in ((PUBLISHED, {"steps": 1000}), (ADAPT, {"steps": 1000}))
+    ],
+    "ablation": [
+        replace(row, training=SHORT)
+        for row in (
+            replace(ADAPT, name="all of it"),
+            replace(ADAPT, name="no translations", settings={"translated": 0.0, "reading": 0.0}),
+            replace(ADAPT, name="no self-labelling", settings={"self_labelling": 0.0}),
+            replace(ADAPT, name="no critic", settings={"realism": 0.0}),
+            replace(ADAPT, name="no reading", settings={"reading": 0.0}),
+            replace(ADAPT, name="no consistency of codes", settings={"consistency": 0.0}),
+            replace(ADAPT, name="one copy of a target image", settings={"copies": 1}),
+            replace(ADAPT, name="plain classifier", nets={"classifier": "plain"}),
+        )
+    ],
+}
+
+
+def folder(out: Path, row: Row, seed: int) -> Path:
+    return out / f"{row.name.replace(',', '').replace(':', '').replace(' ', '-')}-seed{seed}"
+
+
+def one(row: Row, seed: int, args: argparse.Namespace) -> str:
+    """Trains and evaluates one run, or goes on with it."""
+    import torch
+
+    from resynthesis import figures, runs
+    from resynthesis.data import DomainsConfig
+    from resynthesis.evaluate import evaluate_domains
+    from resynthesis.methods import make
+
+    torch.set_num_threads(1)
+    path = folder(Path(args.out), row, seed)
+    config = runs.Config(
+        method=make(row.method, row.settings),
+        data=DomainsConfig(source=row.source, target=row.target, data_dir=args.data_dir),
+    )
+    config = replace(
+        config,
+        nets=replace(config.nets, **row.nets),
+        training=replace(config.training, seed=seed, **row.training),
+    )
+    begun = time.perf_counter()
+    if not (path / "checkpoint" / "state.safetensors").exists():
+        shutil.rmtree(path, ignore_errors=True)
+        run = runs.start(config, path, paint=figures.training_picture)
+    else:
+        run = runs.resume(path, paint=figures.training_picture)
+    if not run.metrics():
+        nets, data = run.load_nets("cpu"), run.load_domains()
+        run.save_metrics(evaluate_domains(run, nets, data))
+        figures.evaluation_pictures(run, nets, data)
+    return f"{path.name}: {time.perf_counter() - begun:.0f} s {run.metrics()}"
+
+
+def job(task: tuple[Row, int, argparse.Namespace]) -> str:
+    return one(*task)
+
+
+def collect(args: argparse.Namespace) -> None:
+    """Writes domains.json from the run folders that are done; keeps what only the file has."""
+    from resynthesis import runs
+
+    known = json.loads(RESULT.read_text())["runs"] if RESULT.exists() else []
+    found = {(run["table"], run["row"], run["seed"]): run for run in known}
+    about = {}
+    for table, rows in TABLES.items():
+        for row in rows:
+            for seed in range(row.seeds):
+                path = folder(Path(args.out), row, seed)
+                if not (path / "metrics.json").exists():
+                    continue
+                run = runs.Run(path)
+                last = run.log()[-1]
+                about = {
+                    "git_commit": run.tree["git_commit"],
+                    "versions": run.tree["versions"],
+                    "machine": run.tree["machine"],
+                }
+                data = asdict(run.config.data)
+                found[table, row.name, seed] = {
+                    "table": table,
+                    "row": row.name,
+                    "seed": seed,
+                    "method": run.config.name,
+                    "settings": run.tree["settings"],
+                    "nets": asdict(run.config.nets),
+                    "training": asdict(run.config.training),
+                    "source": data["source"],
+                    "target": data["target"],
+                    "train_size": run.facts.train_size,
+                    "data_checksum": run.facts.checksum,
+                    "images": last["images"],
+                    "seconds": last["seconds"],
+                    "git_commit": run.tree["git_commit"],
+                    "metrics": run.metrics(),
+                }
+    tree = {"processes_at_once": args.jobs, **about, "runs": list(found.values())}
+    RESULT.write_text(json.dumps(tree, indent=1) + "\n")
+    print(f"{len(found)} runs in {RESULT}")
+
+
+COLUMNS = {
+    "source_only_accuracy": "source only",
+    "target_accuracy": "adapted",
+    "target_supervised_accuracy": "target-supervised",
+    "translation_accuracy": "translations read",
+    "frechet_distance": "Fréchet",
+    "proxy_a_distance": "proxy A",
+}
+
+
+def markdown(table: str) -> str:
+    """A table as it stands in the README: mean ± sample standard deviation over seeds."""
+    runs = json.loads(RESULT.read_text())["runs"]
+    head = ["method", *COLUMNS.values(), "minutes", "seeds"]
+    lines = [head, ["---"] * len(head)]
+    for row in TABLES[table]:
+        found = [run for run in runs if run["table"] == table and run["row"] == row.name]
+        if not found:
+            continue
+        cells = [_mean([run["metrics"][metric] for run in found]) for metric in COLUMNS]
+        minutes = statistics.mean(run["seconds"] / 60 for run in found)
+        lines.append([row.name, *cells, f"{minutes:.0f}", str(len(found))])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _mean(values: list[float]) -> str:
+    digits = 4 if max(values) <= 1 else 2
+    spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{spread}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", nargs="+", choices=TABLES)
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--out", default="runs/domains")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
+    parser.add_argument("--markdown", action="store_true", help="only print the README's tables")
+    parser.add_argument("--collect", action="store_true", help="only gather the runs that are done")
+    args = parser.parse_args()
+    if not args.markdown:
+        if not args.collect:
+            tasks = [
+                (row, seed, args)
+                for table in args.tables
+                for seed in range(3)
+                for row in TABLES[table]
+                if seed < row.seeds and (not args.seeds or seed in args.seeds)
+            ]
+            with multiprocessing.get_context("spawn").Pool(args.jobs, maxtasksperchild=1) as pool:
+                for line in pool.imap_unordered(job, tasks, chunksize=1):
+                    print(line, flush=True)
+        collect(args)
+    for table in args.tables:
+        print(f"\n{table}\n{markdown(table)}")
+
+
+if __name__ == "__main__":
+    main()
