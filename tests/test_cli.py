@@ -282,9 +282,12 @@ def test_data(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
 
 
 def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--steps", "6"]) == 0
+    assert main(["demo", "--steps", "6", "--adapt-steps", "4"]) == 0
     out = capsys.readouterr().out
     for name in ("line.png", "line-in-pixels.png", "triangle.png", "loop.gif", "mixes/labels.csv"):
         assert Path("demo", name).exists()
+    assert len(list(Path("demo/domains/translated").glob("*.png"))) == 9
+    assert len(Path("demo/domains/predictions.csv").read_text().splitlines()) == 10
+    assert Path("demo/domains/run/pictures/translations.png").exists()
     assert "Everything is in demo" in out
     assert main(["demo"]) == 2

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import figures, runs
-from ..data import DataConfig, load
-from ..methods import AMR
+from ..data import DataConfig, DomainsConfig, load
+from ..methods import AMR, Adapt
 from ..train import Training
-from . import evaluate, mix
+from . import classify, evaluate, mix, translate
 from .shared import check_new, describe, parse
 from .train import progress
 
@@ -20,26 +20,44 @@ class Demo:
     """A new folder for everything."""
     steps: int = 1100
     """Training steps of 64 images."""
+    adapt_steps: int = 400
+    """The same for the second half, across two domains."""
 
 
 def main(arguments: list[str]) -> None:
-    told = parse(Demo, arguments, "demo", "Train, measure and mix, on bundled digits.")
+    told = parse(Demo, arguments, "demo", "Train, measure, mix and translate bundled digits.")
+    check_new(told.out)
+    _mix(told.out, told.steps)
+    _translate(told.out / "domains", told.adapt_steps)
     out = told.out
-    check_new(out)
+    print(
+        f"\nEverything is in {out}:\n"
+        f"  {out}/run/pictures      samples during training, losses, reconstructions, codes\n"
+        f"  {out}/run/metrics.json  the first table\n"
+        f"  {out}/line.png, triangle.png, loop.gif   mixes of the files in {out}/examples\n"
+        f"  {out}/mixes             100 new digits, and labels.csv with their soft labels\n"
+        f"  {out}/domains/run/pictures/translations.png   digits redrawn on photographs\n"
+        f"  {out}/domains/run/metrics.json                the second table\n"
+        f"  {out}/domains/translated, predictions.csv     of the files in {out}/examples"
+    )
+
+
+def _mix(out: Path, steps: int) -> None:
+    """One domain: train, measure, mix."""
     config = runs.Config(
         method=AMR(),
         data=DataConfig(data="digits"),
-        training=Training(steps=told.steps, picture_every=max(1, told.steps // 4)),
+        training=Training(steps=steps, picture_every=max(1, steps // 4)),
     )
-    print("1/3  training AMR with two parents on scikit-learn's handwritten digits")
+    print("1/5  training AMR with two parents on scikit-learn's handwritten digits")
     data = load(config.data)
     describe(data)
     run = out / "run"
     with progress() as report:
         runs.start(config, run, data=data, report=report, paint=figures.training_picture)
-    print("\n2/3  measuring it on test images, which it has never seen")
+    print("\n2/5  measuring it on test images, which it has never seen")
     evaluate.main([str(run)])
-    print("\n3/3  mixing three of them")
+    print("\n3/5  mixing three of them")
     (out / "examples").mkdir()
     x, _ = data.test.take(figures.spread_over_classes(data, 10))
     files = [out / "examples" / f"digit-{digit}.png" for digit in (0, 3, 8)]
@@ -54,10 +72,21 @@ def main(arguments: list[str]) -> None:
         ["--count", "100", "--out", f"{out}/mixes"],
     ):
         mix.main([str(run), *arguments])
-    print(
-        f"\nEverything is in {out}:\n"
-        f"  {run}/pictures      samples during training, losses, reconstructions, codes\n"
-        f"  {run}/metrics.json  the figures above\n"
-        f"  {out}/line.png, triangle.png, loop.gif   mixes of the files in {out}/examples\n"
-        f"  {out}/mixes         100 new digits, and labels.csv with their soft labels"
-    )
+
+
+def _translate(out: Path, steps: int) -> None:
+    """Two domains: a classifier for digits on photographs, from digits without any."""
+    config = runs.Config(method=Adapt(), data=DomainsConfig(source="digits", target="digits-m"))
+    training = replace(config.training, steps=steps, picture_every=max(1, steps // 4))
+    config = replace(config, training=training)
+    print("\n4/5  adapting to digits on photographs, without one of their labels")
+    data = load(config.data)
+    describe(data)
+    run = out / "run"
+    with progress() as report:
+        runs.start(config, run, data=data, report=report, paint=figures.training_picture)
+    evaluate.main([str(run)])
+    print("\n5/5  redrawing the example files like the target, and reading the results")
+    examples = out.parent / "examples"
+    translate.main([str(run), str(examples), "--out", f"{out}/translated", "--variants", "3"])
+    classify.main([str(run), f"{out}/translated", "--out", f"{out}/predictions.csv"])

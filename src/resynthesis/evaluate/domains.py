@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -32,7 +33,7 @@ FAMILIES = {
         "frechet_distance_untranslated",
         "kernel_distance_untranslated",
     ),
-    "divergence": ("proxy_a_distance", "proxy_a_distance_pixels"),
+    "divergence": ("proxy_a_distance", "proxy_a_distance_features", "proxy_a_distance_pixels"),
 }
 STOPPING = "the last step of a fixed budget"  # chosen by no label
 UNLABELLED = {  # metrics that need no label of the target
@@ -42,6 +43,7 @@ UNLABELLED = {  # metrics that need no label of the target
     "frechet_distance_untranslated",
     "kernel_distance_untranslated",
     "proxy_a_distance",
+    "proxy_a_distance_features",
     "proxy_a_distance_pixels",
 }
 CODES = 2000  # images of each domain for the proxy A-distance
@@ -124,7 +126,7 @@ def _known(images: ImageSet) -> ImageSet:
 
 @torch.inference_mode()
 def features(classifier: Classifier, x: Tensor) -> Tensor:
-    """What the classifier's last layer sees: images (n, C, H, W) to (n, d), on the CPU."""
+    """What the classifier sees last, averaged over places: (n, C, H, W) to (n, d), on the CPU."""
     device = next(classifier.parameters()).device
     return torch.cat([classifier.features(c.to(device)).cpu() for c in x.split(CHUNK)])
 
@@ -157,10 +159,8 @@ def evaluate_domains(
         return any(metric in wanted for metric in metrics)
 
     def trained(what: str, images: ImageSet) -> Classifier:
-        begun = f"training the {what} classifier for comparison"
-        return reader(
-            reference(run, images, on_log=lambda line: report(f"{begun}, step {line['step']}"))
-        )
+        report(f"a {what} classifier, after training it for comparison")
+        return reader(reference(run, images))
 
     if needs("source_accuracy", "target_accuracy"):
         report("the classifier")
@@ -212,13 +212,14 @@ def _translations(
 
 
 def _divergence(nets: nn.ModuleDict, data: Domains) -> dict[str, float]:
-    pixels, codes = [], []
+    views: dict[str, list[np.ndarray]] = {metric: [] for metric in FAMILIES["divergence"]}
     for domain in (data.source, data.target):
         order = torch.randperm(len(domain.test), generator=seeded("divergence"))[:CODES]
         x, _ = domain.test.take(order)
-        pixels.append(x.flatten(1).cpu().numpy())
-        codes.append(content(nets["autoencoder"], x).flatten(1).cpu().numpy())
-    return {"proxy_a_distance": proxy_a(*codes), "proxy_a_distance_pixels": proxy_a(*pixels)}
+        found = (content(nets["autoencoder"], x), features(reader(nets), x), x)
+        for view, values in zip(views.values(), found, strict=True):
+            view.append(values.flatten(1).cpu().numpy())
+    return {metric: proxy_a(*view) for metric, view in views.items()}
 
 
 def content(autoencoder: nn.Module, x: Tensor) -> Tensor:

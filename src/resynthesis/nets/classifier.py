@@ -38,12 +38,12 @@ class Classifier(nn.Module):
             body.append(nn.MaxPool2d(2))
             side //= 2
         # Not averaged over places: where a stroke is says more than that it is there.
-        self.body = nn.Sequential(*body, nn.Flatten())
+        self.body = nn.Sequential(*body)
         self.linear = nn.Linear(4 * width * side**2, classes)
         initialise(self)
 
-    def features(self, x: Tensor) -> Tensor:
-        """What the last layer sees: (B, d), float32."""
+    def maps(self, x: Tensor) -> Tensor:
+        """What the last layer sees: (B, d, h, w), float32."""
         x = F.instance_norm(x)
         if self.blind:
             flat = x.reshape(-1, 1, *x.shape[2:])
@@ -52,5 +52,9 @@ class Classifier(nn.Module):
             strokes = F.leaky_relu(self.filters(x), SLOPE)
         return self.body(strokes.contiguous(memory_format=torch.channels_last)).float()
 
+    def features(self, x: Tensor) -> Tensor:
+        """The same, averaged over places: (B, d)."""
+        return self.maps(x).mean((2, 3))
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(self.features(x)).float()
+        return self.linear(self.maps(x).flatten(1)).float()
