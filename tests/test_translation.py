@@ -44,6 +44,11 @@ VARIANTS: list[Method] = [
 FAMILY = {Translate: "adaae", Adapt: "split"}
 
 
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
 def nets_for(method: Method, **settings: object) -> nn.ModuleDict:
     torch.manual_seed(1)
     family = FAMILY.get(type(method), "split")
@@ -64,7 +69,6 @@ def both(n: int) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("method", VARIANTS, ids=repr)
 def test_terms(method: Method) -> None:
-    torch.manual_seed(0)
     losses = method.losses(nets_for(method), *both(8))
     assert set(losses) == set(method.players)
     for player, terms in losses.items():
@@ -172,7 +176,6 @@ def test_simultaneous_step_of_translate_is_the_textbook_step() -> None:
 
 @pytest.mark.parametrize("method", [Translate(), Adapt()], ids=repr)
 def test_the_reconstruction_of_the_target_falls(method: Method) -> None:
-    torch.manual_seed(0)
     nets = nets_for(method, classifier_width=2)
     state = begin(method, nets, quick(lr=3e-3))
     seen = []
@@ -183,7 +186,6 @@ def test_the_reconstruction_of_the_target_falls(method: Method) -> None:
 
 
 def test_classify_learns_bars() -> None:
-    torch.manual_seed(0)
     method = Classify(teacher_decay=0.8)
     nets = nets_for(method)
     state = begin(method, nets, quick(lr=3e-3))
@@ -193,6 +195,60 @@ def test_classify_learns_bars() -> None:
     x, y = both(200)
     for reader in ("classifier", "teacher"):  # read as well in colour, which nobody showed them
         assert (nets[reader](x[0]).argmax(1) == y).float().mean() > 0.7
+
+
+def test_terms_of_adapt_are_its_equations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without turns and changes of copies, which are drawn at random, each term by hand."""
+    from resynthesis.methods import adapt
+
+    monkeypatch.setattr(adapt, "augment", lambda x: x)
+    monkeypatch.setattr(adapt, "turned", lambda x: x.flip(3))
+    method = Adapt(
+        reconstruction=2.0,
+        realism=3.0,
+        reading=0.5,
+        consistency=0.7,
+        translated=0.9,
+        self_labelling=1.1,
+        confidence=0.6,
+        copies=3,
+    )
+    nets = nets_for(method)
+    for p in nets["teacher"].parameters():
+        p.mul_(1.1)  # it must not be taken for the classifier
+    nets.eval()  # one power iteration of the critic a pass: keep its weights alike
+    x, y = both(16)
+    x_s, x_t = x
+    f, g = nets["autoencoder"].encode, nets["autoencoder"].decode
+    D, C = nets["critic"], nets["classifier"]
+    x_r = x_t.flip(3)
+    z_m = torch.where(nets["autoencoder"].mask[0] == 1, f(x_s), f(x_r))
+    x_m = g(z_m)
+    p, y_t = nets["teacher"](x_t).softmax(1).max(1)
+    assert 0 < (p > 0.6).sum() < 16
+    H = F.cross_entropy
+    expected = {
+        "autoencoder": {
+            "reconstruction": 2.0 * (x_r - g(f(x_r))).abs().mean(),
+            "realism": -3.0 * D(x_m).mean(),
+            "reading": 0.5 * H(C(x_m), y),
+            "consistency": 0.7 * (f(x_m) - z_m).abs().mean(),
+        },
+        "critic": {
+            "real": (1 - D(x_t)).clamp(min=0).mean(),
+            "translated": (1 + D(x_m)).clamp(min=0).mean(),
+        },
+        "classifier": {
+            "source": H(C(x_s), y),
+            "translated": 0.9 * H(C(x_m), y),
+            "target": 1.1 * ((p > 0.6) * H(C(x_t), y_t, reduction="none")).mean(),
+        },
+    }
+    found = method.losses(nets, x, y)
+    for player, terms in expected.items():
+        assert set(found[player]) == set(terms)
+        for name, value in terms.items():
+            torch.testing.assert_close(found[player][name], value, atol=1e-4, rtol=1e-4)
 
 
 def test_weights_at_zero() -> None:
@@ -264,6 +320,9 @@ def test_translations() -> None:
     plain = nets["autoencoder"].decode(nets["autoencoder"].encode(x_s))
     torch.testing.assert_close(Adapt().translate(nets, x_s, x_s), plain)  # in its own style
     styled = Adapt().translate(nets, x_s, x_t)
+    z_s, z_t = (nets["autoencoder"].encode(images) for images in (x_s, x_t))
+    z_m = torch.where(is_content(nets["autoencoder"])[:, None, None], z_s, z_t)
+    torch.testing.assert_close(styled, nets["autoencoder"].decode(z_m), atol=1e-5, rtol=1e-4)
     assert styled.shape == x_s.shape
     assert (styled - plain).abs().mean() > 1e-3
     alone = Adapt().translate(nets, x_s[3:4], x_t[3:4])
@@ -385,9 +444,7 @@ def test_content_is_normalised_and_style_is_not() -> None:
         unfolded = F.pixel_shuffle(code, 4 >> scale)  # (B, content + style, h, w)
         content, style = unfolded[:, :4], unfolded[:, 4:]
         assert content.mean((2, 3)).abs().max() < 1e-4
-        torch.testing.assert_close(
-            content.var((2, 3), correction=0), torch.ones(4, 4), rtol=1e-2, atol=0
-        )
+        assert (content.var((2, 3), correction=0) - 1).abs().max() < 0.01
         assert style.mean((2, 3)).abs().max() > 0.05
 
 
@@ -403,7 +460,6 @@ def test_shared_is_the_content_averaged_to_a_quarter() -> None:
 
 
 def test_split_critic_is_spectrally_normalised() -> None:
-    torch.manual_seed(0)
     critic = SplitCritic(3, 16, Nets(family="split", width=4))
     for _ in range(100):  # power iterations
         critic(torch.randn(1, 3, 16, 16))
@@ -458,9 +514,8 @@ def negated(x: Tensor) -> Tensor:
 
 
 def rescaled(x: Tensor) -> Tensor:
-    return x * torch.tensor([0.5, 1.5, 0.8]).view(3, 1, 1) + torch.tensor(
-        [[[0.4]], [[-0.1]], [[0]]]
-    )
+    contrast, brightness = torch.tensor([[0.5, 1.5, 0.8], [0.4, -0.1, 0.0]]).view(2, 3, 1, 1)
+    return contrast * x + brightness
 
 
 @pytest.mark.parametrize("change", [negated, lambda x: x[:, [2, 0, 1]], rescaled])
@@ -480,7 +535,6 @@ def test_what_the_classifier_sees(
 
 
 def test_a_plain_classifier_sees_polarity_and_channels(pictures: Tensor) -> None:
-    torch.manual_seed(0)
     plain = Classifier(3, 28, 10, Nets(classifier="plain", classifier_width=8))
     before = plain(pictures)
     torch.testing.assert_close(plain(rescaled(pictures)), before, atol=2e-3, rtol=1e-3)
@@ -494,8 +548,10 @@ def test_classifiers_of_all_sizes(size: int, channels: int) -> None:
     net = Classifier(channels, size, 7, Nets(classifier_width=2))
     x = torch.randn(2, channels, size, size)
     assert net(x).shape == (2, 7)
-    assert torch.equal(net.linear(net.features(x)), net(x))
-    assert net.features(x).shape[1] <= 8 * 8 * 8  # few enough places for one linear layer
+    features = net.features(x)
+    assert features.ndim == 2
+    assert len(features) == 2
+    assert net.linear.in_features <= 8 * 8 * 8  # few enough places for one linear layer
 
 
 def test_a_blank_image_is_no_trouble(classifier: Classifier) -> None:
@@ -561,7 +617,6 @@ def test_changed_copies_are_differentiable() -> None:
 
 def test_changed_copies_keep_the_picture() -> None:
     """A copy is nearer to its own image than to any other, in what is left of both."""
-    torch.manual_seed(0)
     x, _ = bars(50)
     copies = augment(x)
     flat = [F.instance_norm(F.avg_pool2d(images, 2)).flatten(1) for images in (copies, x)]
@@ -571,7 +626,6 @@ def test_changed_copies_keep_the_picture() -> None:
 
 
 def test_half_of_the_copies_have_a_blank_square() -> None:
-    torch.manual_seed(0)
     blank = augment(torch.ones(1000, 1, 16, 16)) == 0
     assert 0.44 < blank.any(3).any(2).float().mean() < 0.56
     for one in blank[blank.flatten(1).any(1)][:20, 0]:
@@ -581,7 +635,6 @@ def test_half_of_the_copies_have_a_blank_square() -> None:
 
 
 def test_turning_gives_the_eight_positions_of_a_square() -> None:
-    torch.manual_seed(0)
     image = torch.arange(2 * 5 * 5, dtype=torch.float32).view(2, 5, 5)
     plain = image.numpy()
     group = [np.rot90(p, k, (1, 2)) for k in range(4) for p in (plain, plain[:, :, ::-1])]
@@ -642,9 +695,8 @@ def test_frechet_is_a_distance_of_sets(n: int) -> None:
     assert distances.frechet(a, b) > 0.1
     step = np.full(10, 0.5)
     assert distances.frechet(a, a + step) == pytest.approx(2.5)
-    assert distances.frechet(a.astype(np.float32), b) == pytest.approx(
-        distances.frechet(a, b), 1e-4
-    )
+    coarse = distances.frechet(a.astype(np.float32), b)
+    assert coarse == pytest.approx(distances.frechet(a, b), rel=1e-4)
 
 
 def brute_force(a: Features, b: Features) -> float:
@@ -682,10 +734,11 @@ def test_kernel_tells_distributions_apart() -> None:
 
 
 def test_kernel_over_blocks_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    a, b = sample(800, 5, 1), sample(1000, 5, 1, shift=0.5)
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(800, 5)), random.normal(size=(1000, 5)) + 0.5
     whole = distances.kernel(a, b)
     monkeypatch.setattr(distances, "BLOCK", 100)
-    assert distances.kernel(a, b) == pytest.approx(whole, rel=0.3)
+    assert distances.kernel(a, b) == pytest.approx(whole, rel=0.25)
 
 
 @flaw("blocks are cut in the order of the images, which in a folder is by class")
@@ -772,9 +825,8 @@ def test_predictions(model: Translator, target: NDArray, source: NDArray) -> Non
         assert shares.min() >= 0
         guess = model.predict(images)
         assert guess.tolist() == model.classes_[shares.argmax(1)].tolist()
-    assert np.allclose(
-        model.predict_proba(target[3:4])[0], model.predict_proba(target)[3], atol=1e-3
-    )
+    alone, among = model.predict_proba(target[3:4])[0], model.predict_proba(target)[3]
+    assert np.allclose(alone, among, atol=1e-3)
     right = model.predict(target)
     assert model.score(target, right) == 1
     half = np.where(np.arange(20) % 2, right, "emu")
@@ -919,7 +971,7 @@ def test_fit_leaves_the_callers_generator_alone(
 def test_arrays_that_do_not_fit(source: NDArray, labels: NDArray, target: NDArray) -> None:
     model = Translator(**QUICK)
     hidden = np.full(30, -1)
-    for arrays, says in (
+    for arrays, sentence in (
         ((source, None, target), "needs labels of two or more classes"),
         ((source, hidden, target), "needs labels of two or more classes"),
         ((source, np.array(["cat"] * 30), target), "needs labels of two or more classes"),
@@ -929,7 +981,7 @@ def test_arrays_that_do_not_fit(source: NDArray, labels: NDArray, target: NDArra
         ((source, labels, np.where(target == target[0], np.nan, target)), "target has NaN"),
         ((source, labels, target.astype(int)), "target must be uint8 or floating point"),
     ):
-        with pytest.raises(ValueError, match=says):
+        with pytest.raises(ValueError, match=sentence):
             model.fit(*arrays)
     with pytest.raises(ValueError, match="wants images of 1 channels"):
         ADAAE(**QUICK).fit(source, labels, 255 - source).predict(target)

@@ -36,6 +36,7 @@ from .data import (
     DataConfig,
     Domains,
     DomainsConfig,
+    in_channels,
     read_npz,
     seeded,
     to_float,
@@ -80,6 +81,8 @@ class Config:
         if isinstance(self.data, DomainsConfig) != self.method.two_domains:
             wanted = "a source and a target" if self.method.two_domains else "one set of images"
             raise ValueError(f"the method {self.name} wants {wanted}")
+        if self.method.needs_divided_codes and self.nets.family != "split":
+            raise ValueError(f"{self.name} needs codes of content and style: --family split")
         if self.method.two_domains and (self.probe.probe or self.probe.supervision):
             raise ValueError(f"a probe does not go with {self.name}, which has a classifier")
         loss = getattr(self.method, "reconstruction_loss", "")
@@ -249,6 +252,8 @@ class Run:
                 f"{self.path} was trained on arrays in Python: say which --data to use"
             )
         data = load_data(other or self.config.data, seed=self.config.training.seed)
+        if self.config.method.two_domains and not isinstance(data, Domains):
+            data = in_channels(data, max(self.facts.shape[0], data.shape[0]))  # as in training
         if data.shape != self.facts.shape:
             raise ValueError(
                 f"the nets of {self.path} want images of shape {self.facts.shape}, and "

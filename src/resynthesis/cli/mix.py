@@ -71,6 +71,10 @@ def main(arguments: list[str]) -> None:
         return
     if told.out.suffix in (".png", ".gif", ".mp4"):
         raise ValueError(f"with --count, --out is a folder, not a picture like {told.out}")
+    if run.config.method.two_domains and told.data is None:
+        raise ValueError(
+            f"{told.run} is a run across two domains: say whose images to mix by --data"
+        )
     check_new(told.out)
     mixer = told.mixer or str(getattr(run.config.method, "mixer", "mixup"))
     parents = told.parents or int(getattr(run.config.method, "parents", 2))
@@ -85,7 +89,7 @@ def main(arguments: list[str]) -> None:
         seed=told.seed,
         device=told.device,
     )
-    channels = run.config.nets.code[0]
+    channels = run.code_shape[0]
     if mixer != "mixup" and channels < 8 and told.space == "codes":
         print(f"note: the code has {channels} channels, so {mixer} gives little variety (--code)")
     print(f"{told.count:,} mixes ({mixer}, {parents} parents) and labels.csv in {told.out}")

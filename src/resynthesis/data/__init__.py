@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import overload
 
 from .archives import read_npz
-from .domains import Domains, DomainsConfig, Pair, join, load_domains
+from .domains import Domains, DomainsConfig, Pair, in_channels, join, load_domains
 from .images import SIZES, as_images, resize, to_uint8
 from .lines import Lines
 from .named import SETS
@@ -50,6 +50,7 @@ __all__ = [
     "Pair",
     "as_images",
     "data_dir",
+    "in_channels",
     "join",
     "keep_classes",
     "load",

@@ -68,6 +68,9 @@ class Pair(ImageSet):
         x_t, _ = self.target.batch(step, size, -1 - seed)
         return torch.stack([x_s, x_t]), y
 
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        raise TypeError("a pair of domains gives batches only: take images from one of them")
+
     def with_labels(self, labels: Tensor | None) -> Pair:
         """The same images, the source with other labels, or with none."""
         return Pair(self.source.with_labels(labels), self.target)
@@ -119,8 +122,8 @@ def join(source: Data, target: Data) -> Domains:
     if source.shape[0] != target.shape[0]:
         grey = source if source.shape[0] < channels else target
         notes.append(f"the grey images of {grey.name} are read as colour, like the others")
-    source = _labelled(_in_channels(source, channels))
-    target = _in_channels(target, channels)
+    source = _labelled(in_channels(source, channels))
+    target = in_channels(target, channels)
     if target.train.labels is not None:
         target, strange = _in_classes(target, source.classes)
         notes.append(
@@ -147,7 +150,7 @@ def join(source: Data, target: Data) -> Domains:
     )
 
 
-def _in_channels(data: Data, channels: int) -> Data:
+def in_channels(data: Data, channels: int) -> Data:
     """The same images with so many channels; grey becomes colour of three equal channels."""
     if data.shape[0] == channels:
         return data

@@ -55,6 +55,7 @@ class Adapt(Method):
     players = ("autoencoder", "critic", "classifier")
     two_domains = True
     needs_labels = True
+    needs_divided_codes = True
     augments = True
     rates = MappingProxyType({"critic": 2.0})
     suited = MappingProxyType({"nets": {"family": "split"}, "training": {"decay": 0.5}})
@@ -75,6 +76,12 @@ class Adapt(Method):
     @property
     def averages(self) -> dict[str, tuple[str, float]]:
         return {"teacher": ("classifier", self.teacher_decay)}
+
+    def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise ValueError(f"copies must be at least 1, not {self.copies}")
+        if not 0 <= self.teacher_decay < 1:
+            raise ValueError(f"teacher_decay must be in [0, 1), not {self.teacher_decay}")
 
     def translate(self, nets: NetDict, x_s: Tensor, style: Tensor) -> Tensor:
         """The content of x_s (B, C, H, W) in the style of as many target images."""

@@ -18,6 +18,8 @@ class Method:
     """Whether x is (2, B, C, H, W), source and target images, in place of (B, C, H, W)."""
     needs_labels = False
     """Whether labels teach a player. Where they do not, the method never sees them."""
+    needs_divided_codes = False
+    """Whether codes must divide into content and style."""
     augments = False
     """Whether its classifier is shown changed copies of images."""
     suited: Mapping[str, Mapping[str, Any]] = {}
