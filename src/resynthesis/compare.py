@@ -92,6 +92,6 @@ def _label(run: Run, others: Sequence[Run]) -> str:
     own = _settings(run)
     for part in ("data", "nets", "probe", "training"):
         for name, value in own[part].items():
-            if any(s[part][name] != value for s in settings):
+            if any(s[part].get(name) != value for s in settings):
                 changed.append(f"{name}={value}")
     return " ".join([run.config.name, *changed])

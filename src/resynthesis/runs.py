@@ -83,6 +83,11 @@ class Config:
             raise ValueError(f"the method {self.name} wants {wanted}")
         if self.method.needs_divided_codes and self.nets.family != "split":
             raise ValueError(f"{self.name} needs codes of content and style: --family split")
+        if not self.method.two_domains and self.nets.family == "split":
+            raise ValueError(
+                f"{self.name} knows one domain, and codes of content and style are for two: "
+                "--family amr or adaae"
+            )
         if self.method.two_domains and (self.probe.probe or self.probe.supervision):
             raise ValueError(f"a probe does not go with {self.name}, which has a classifier")
         loss = getattr(self.method, "reconstruction_loss", "")

@@ -112,9 +112,6 @@ def step(
     for player in due:
         optimizers[player].step()
         optimizers[player].zero_grad()
-    for name, (player, decay) in method.averages.items():
-        if player in due:
-            _follow(nets[name], nets[player], decay)
     return {f"{p}/{t}": v.detach() for p, terms in losses.items() for t, v in terms.items()}
 
 
@@ -167,6 +164,9 @@ def loop(
             optimizer.param_groups[0]["lr"] = lr
         terms = step(method, state.nets, due, x, y, bf16=bf16)
         state.step += 1
+        for name, (player, decay) in method.averages.items():
+            if player in due:
+                follow(state.nets[name], state.nets[player], decay, state.step)
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + value.double()
 
@@ -200,8 +200,13 @@ def loop(
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
-    """One step of an exponential moving average of a net's parameters; buffers are copied."""
+def follow(average: nn.Module, net: nn.Module, decay: float, step: int) -> None:
+    """One step, the `step`-th, of a moving average of a net's parameters; buffers are copied.
+
+    The decay grows from 2/11 towards its value as (1 + step) / (10 + step), so that the average
+    is of what the net has been since a tenth of the steps, and not of how it began.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
     torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), 1 - decay)
     for slow, fast in zip(average.buffers(), net.buffers(), strict=True):
         slow.copy_(fast)

@@ -40,6 +40,7 @@ def translate_folder(
     skipped: list[str] = []
     count = 0
     taken: set[Path] = set()
+    _check(run, folder)
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
@@ -77,6 +78,7 @@ def classify_folder(
     """
     nets = run.load_nets(device)
     skipped: list[str] = []
+    _check(run, folder)
     classes = run.facts.classes
     rows: list[Sequence[object]] = []
     right = known = 0
@@ -97,15 +99,18 @@ def classify_folder(
     return len(rows), tuple(skipped), right / known if known else None
 
 
-def _batches(run: Run, folder: Path, skipped: list[str]) -> Iterator[tuple[list[Path], Tensor]]:
-    """Paths and images (n, C, H, W) in [-1, 1], at the run's size; broken files are noted."""
+def _check(run: Run, folder: Path) -> None:
     if not run.config.method.two_domains:
         raise ValueError(f"{run.path} is a run of {run.config.name}, which knows one domain only")
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
-    paths, _, _ = find(folder)
-    if not paths:
+    if not find(folder)[0]:
         raise ValueError(f"{folder} has no images")
+
+
+def _batches(run: Run, folder: Path, skipped: list[str]) -> Iterator[tuple[list[Path], Tensor]]:
+    """Paths and images (n, C, H, W) in [-1, 1], at the run's size; broken files are noted."""
+    paths, _, _ = find(folder)
     channels, size, _ = run.facts.shape
     for start in range(0, len(paths), CHUNK):
         good, pixels = [], []

@@ -34,6 +34,10 @@ def main(arguments: list[str]) -> None:
     run = Run(told.run)
     nets = run.load_nets(told.device)
     other = other_data(run, told.data, told.data_dir)
+    if run.config.method.two_domains and run.on_arrays:
+        raise ValueError(
+            f"{told.run} was trained on arrays in Python, which it does not keep: measure it there"
+        )
     if run.config.method.two_domains and told.data:
         raise ValueError(f"{told.run} has two domains of its own: leave out --data")
     data = run.load_data(other)
@@ -43,7 +47,9 @@ def main(arguments: list[str]) -> None:
 
     if isinstance(data, Domains):
         print(f"stopping point: {STOPPING}; no label of the target chose it")
-        metrics = evaluate_domains(run, nets, data, told.only, report=report)
+        metrics = evaluate_domains(
+            run, nets, data, told.only, report=report, note=lambda text: print(f"note: {text}")
+        )
     else:
         metrics = evaluate(nets, data, told.only, report=report)
     own = is_own(run, other)

@@ -14,8 +14,12 @@ import torch
 from torch import Tensor
 
 from .folder import Folder
+from .lines import Lines
+from .named import SETS
 from .one import DataConfig, load_one
 from .sets import Data, ImageSet
+
+SAME = "source and target are the same images: give two domains"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,12 @@ class Pair(ImageSet):
         """The same images, the source with other labels, or with none."""
         return Pair(self.source.with_labels(labels), self.target)
 
+    @property
+    def bad(self) -> dict[tuple[str, int], str]:
+        """Messages about files of streamed folders that turned out to be broken."""
+        parts = (("source", self.source), ("target", self.target))
+        return {(name, i): b for name, p in parts for i, b in getattr(p, "bad", {}).items()}
+
     def to(self, device: torch.device) -> Pair:
         self.source.to(device)
         self.target.to(device)
@@ -102,9 +112,15 @@ def load_domains(config: DomainsConfig, *, seed: int = 0) -> Domains:
     Raises ValueError where the source has no labels, or where both are the same data.
     """
     # Subsets are chosen apart, for the reason that batches are.
+    if _place(config.source) == _place(config.target):
+        raise ValueError(SAME)
     source = load_one(replace(config.one(config.source), classes=config.classes), seed=seed)
-    target = load_one(config.one(config.target), seed=-1 - seed)
+    target = load_one(config.one(config.target), seed=-1 - seed, by_class=False)
     return join(source, target)
+
+
+def _place(data: str) -> Path | str:
+    return data if data in SETS else Path(data).expanduser().resolve()
 
 
 def join(source: Data, target: Data) -> Domains:
@@ -112,11 +128,11 @@ def join(source: Data, target: Data) -> Domains:
     if source.train.labels is None or len(source.classes) < 2:
         turned = target.train.labels is not None
         raise ValueError(
-            f"the source {source.name} needs labels of two or more classes"
-            + (f", and the target {target.name} has them: turn the two round" * turned)
+            f"the source needs labels of two or more classes, and {source.name} has none"
+            + (f"; {target.name} has them: turn the two round" * turned)
         )
-    if source.checksum == target.checksum:
-        raise ValueError("source and target are the same images: give two domains")
+    if _pixels(source) == _pixels(target):
+        raise ValueError(SAME)
     notes = [*source.notes, *target.notes]
     channels = max(source.shape[0], target.shape[0])
     if source.shape[0] != target.shape[0]:
@@ -150,10 +166,20 @@ def join(source: Data, target: Data) -> Domains:
     )
 
 
+def _pixels(data: Data) -> str:
+    """A checksum of the images alone."""
+    digest = hashlib.sha256()
+    for part in data.parts.values():
+        part.with_labels(None).update(digest)
+    return digest.hexdigest()
+
+
 def in_channels(data: Data, channels: int) -> Data:
     """The same images with so many channels; grey becomes colour of three equal channels."""
     if data.shape[0] == channels:
         return data
+    if isinstance(data.train, Lines):
+        raise ValueError(f"{data.name} is drawn afresh at every step, in grey only")
     train, valid, test = (_widen(part, channels) for part in data.parts.values())
     return replace(data, train=train, valid=valid, test=test)
 
@@ -180,5 +206,7 @@ def _in_classes(data: Data, classes: tuple[str, ...]) -> tuple[Data, list[str]]:
         part.with_labels(None if part.labels is None else place[part.labels])
         for part in data.parts.values()
     )
+    if not any(c in classes for c in data.classes):
+        train, valid, test = (part.with_labels(None) for part in (train, valid, test))
     strange = [c for c in data.classes if c not in classes]
     return replace(data, train=train, valid=valid, test=test, classes=classes), strange

@@ -49,12 +49,14 @@ def data_dir(told: Path | None) -> Path:
     return Path(os.environ.get("RESYNTH_DATA") or Path.home() / ".cache" / "resynthesis")
 
 
-def load_one(config: DataConfig, *, seed: int = 0) -> Data:
+def load_one(config: DataConfig, *, seed: int = 0, by_class: bool = True) -> Data:
     """The set that `config` names, in three parts. `seed` chooses subsets, not the parts.
+
+    by_class: whether labels may have a say in which images of a folder are in which part.
 
     Raises ValueError or OSError with one sentence where there is no such set or it is broken.
     """
-    data = _load_whole(config)
+    data = _load_whole(config, by_class)
     train = data.train
     if config.train_size is not None:
         train = choose(train, config.train_size, seed=seed)
@@ -63,7 +65,7 @@ def load_one(config: DataConfig, *, seed: int = 0) -> Data:
     return data.with_train(train)
 
 
-def _load_whole(config: DataConfig) -> Data:
+def _load_whole(config: DataConfig, by_class: bool) -> Data:
     if config.size not in SIZES:
         raise ValueError(
             f"the image size must be one of {', '.join(map(str, SIZES))}, not {config.size}"
@@ -105,7 +107,7 @@ def _load_whole(config: DataConfig) -> Data:
     if config.classes:  # before splitting: a class too small to split can be left out
         images = keep_classes(images, classes, config.classes, name)
         classes = config.classes
-    train_part, valid, test_part = split(images, classes=classes)
+    train_part, valid, test_part = split(images, classes=classes, by_class=by_class)
     return Data(name, train_part, valid, test_part, classes, notes)
 
 

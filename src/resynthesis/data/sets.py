@@ -149,31 +149,32 @@ class Data:
 
 
 def split(
-    images: ImageSet, *, seed: int = 0, classes: tuple[str, ...] = ()
+    images: ImageSet, *, seed: int = 0, classes: tuple[str, ...] = (), by_class: bool = True
 ) -> tuple[ImageSet, ...]:
-    """Train, validation and test parts of 80, 10 and 10 %, by seed, class by class.
+    """Train, validation and test parts of 80, 10 and 10 %, by seed, class by class if `by_class`.
 
     Raises ValueError where a class (or the whole set) has fewer than 3 images.
     """
     n, generator = len(images), seeded("split", seed)
     groups = (
         [torch.arange(n)]
-        if images.labels is None
+        if images.labels is None or not by_class
         else [(images.labels == c).nonzero().flatten() for c in range(len(classes))]
     )
     parts: list[list[Tensor]] = [[], [], []]
     for c, group in enumerate(groups):
         if len(group) < 3:
-            where = f"class '{classes[c]}' has" if classes else "the set has"
+            where = f"class '{classes[c]}' has" if len(groups) > 1 else "the set has"
             raise ValueError(
                 f"{where} {len(group)} image{'s' * (len(group) != 1)}, and training, validation "
-                "and test need one each: add images" + (" or leave the class out" * bool(classes))
+                "and test need one each: add images"
+                + (" or leave the class out" * (len(groups) > 1))
             )
         group = group[torch.randperm(len(group), generator=generator)]
         few = max(1, round(len(group) / 10))
         for part, chunk in zip(parts, group.split([len(group) - 2 * few, few, few]), strict=True):
             part.append(chunk)
-    if images.labels is not None:  # images of unknown class are for training
+    if images.labels is not None and by_class:  # images of unknown class are for training
         parts[0].append((images.labels < 0).nonzero().flatten())
     return tuple(images.subset(torch.cat(part).sort().values) for part in parts)
 

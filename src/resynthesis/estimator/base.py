@@ -81,6 +81,8 @@ class Model(BaseEstimator):  # type: ignore[misc]
         layout = "nhw" if run.facts.shape[0] == 1 else "nhwc"  # of runs by the command line
         self.layout_ = run.form.get("layout", layout)
         self.range_ = run.form.get("range", "uint8")
+        if run.config.method.two_domains:
+            self.styles_ = run.styles()
         self.classes_ = np.asarray(run.form.get("classes", run.facts.classes))
         return self
 
@@ -92,11 +94,12 @@ class Model(BaseEstimator):  # type: ignore[misc]
         run = runs.start(config, folder, data=data, form=form, paint=figures.training_picture)
         return self._open(run)
 
-    def _pixels(self, images: object) -> Tensor:
+    def _pixels(self, images: object, meaning: str | None = None) -> Tensor:
         """Arrays as the nets want them: (n, C, H, W), in [-1, 1]."""
         check_is_fitted(self)
         # What floats mean was settled by `fit`: a batch without a dark pixel means the same.
-        signed = None if self.range_ == "uint8" else self.range_ == "signed"
+        meaning = meaning or self.range_
+        signed = None if meaning == "uint8" else meaning == "signed"
         pixels = as_images(images, signed=signed)
         channels, size, _ = self.image_shape_
         if self.method.two_domains and pixels.shape[1] == 1:  # as in training

@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from .. import methods, runs
 from ..data import Data, DomainsConfig, ImageSet, as_images, join, resize
@@ -57,24 +58,32 @@ class Translator(
         form = {**form_of(target, pixels[1]), "classes": classes}
         if pixels[0].shape[1] > pixels[1].shape[1]:
             form["layout"] = "nhwc"
+        form["source_range"] = form_of(source, pixels[0])["range"]
         return self._train(join(*sets), config, form)
 
     def translate(self, source: object, *, seed: int = 0) -> Array:
         """Source images in the target's style, in the target's form; `seed` chooses styles."""
-        x = self._pixels(source)
-        styles = self.run_.styles()
-        return self._images(translate(self.run_.config.method, self.nets_, x, styles, seed=seed))
+        check_is_fitted(self)
+        x = self._pixels(source, self.run_.form.get("source_range"))
+        made = translate(self.run_.config.method, self.nets_, x, self.styles_, seed=seed)
+        return self._images(made)
 
     def predict_proba(self, images: object) -> Array:
-        """Probability of each class (n, K), of target images, or of source ones."""
+        """Probability of each class (n, K), of target images.
+
+        Source images may be given as well; floats mean what they meant in `target`.
+        """
+        check_is_fitted(self)
         return probabilities(reader(self.nets_), self._pixels(images)).numpy()
 
     def predict(self, images: object) -> Array:
         """The most probable class of each image (n,)."""
+        check_is_fitted(self)
         return np.asarray(self.classes_[self.predict_proba(images).argmax(1)])
 
     def transform(self, images: object) -> Array:
         """What of the codes both domains share, (n, d), float32."""
+        check_is_fitted(self)
         z = content(self.nets_["autoencoder"], self._pixels(images))
         return z.flatten(1).cpu().numpy()
 

@@ -47,6 +47,8 @@ def kernel(a: Features, b: Features) -> float:
         raise ValueError(f"a kernel distance needs two images of each, not {min(len(a), len(b))}")
     size = min(BLOCK, len(a), len(b))
     blocks = min(len(a), len(b)) // size
+    random = np.random.default_rng(0)  # sets may come in order, class by class
+    a, b = a[random.permutation(len(a))], b[random.permutation(len(b))]
     found = [
         _mmd(a[i * size : (i + 1) * size], b[i * size : (i + 1) * size]) for i in range(blocks)
     ]

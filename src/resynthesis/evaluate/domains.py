@@ -36,16 +36,6 @@ FAMILIES = {
     "divergence": ("proxy_a_distance", "proxy_a_distance_features", "proxy_a_distance_pixels"),
 }
 STOPPING = "the last step of a fixed budget"  # chosen by no label
-UNLABELLED = {  # metrics that need no label of the target
-    "source_accuracy",
-    "frechet_distance",
-    "kernel_distance",
-    "frechet_distance_untranslated",
-    "kernel_distance_untranslated",
-    "proxy_a_distance",
-    "proxy_a_distance_features",
-    "proxy_a_distance_pixels",
-}
 CODES = 2000  # images of each domain for the proxy A-distance
 
 
@@ -79,7 +69,10 @@ def translate(
 
 
 def accuracy(classifier: nn.Module, images: ImageSet) -> float:
-    """Share of the labelled images whose most probable class is theirs."""
+    """Share of the labelled images whose most probable class is theirs.
+
+    Raises ValueError where there is none.
+    """
     right = count = 0
     for index in torch.arange(len(images)).split(CHUNK):
         x, y = images.take(index)
@@ -87,7 +80,9 @@ def accuracy(classifier: nn.Module, images: ImageSet) -> float:
         guess = probabilities(classifier, x).argmax(1)
         right += int((guess == y.cpu()).sum())
         count += int((y >= 0).sum())
-    return right / max(count, 1)
+    if not count:
+        raise ValueError("an accuracy needs labels, and there are none")
+    return right / count
 
 
 def reference(
@@ -138,20 +133,24 @@ def evaluate_domains(
     only: Sequence[str] = (),
     *,
     report: Callable[[str], None] = lambda what: None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> dict[str, float]:
-    """All metrics that the target's labels allow, or those in `only`, on the test parts.
+    """All metrics that the data allow, or those in `only`, on the test parts.
 
     `only` names families, or single metrics. Two classifiers of the run's architecture and
     budget are trained for it: on the source alone, and on the target's training part with its
-    labels, which is both the upper bound and the independent judge of translations. Raises
-    ValueError where a metric is unknown, or needs labels that the target lacks.
+    labels, which is both the upper bound and the independent judge of translations. `note` gets
+    a sentence for each metric that is left out, for want of labels or images. Raises ValueError
+    where a metric is unknown, or is named singly and has to be left out.
     """
     wanted = choose(only, FAMILIES)
-    labelled = data.target.test.labels is not None
-    if only and not labelled and (lacking := [m for m in wanted if m not in UNLABELLED]):
-        raise ValueError(f"'{lacking[0]}' needs labels of the target, and it has none")
-    if not labelled:
-        wanted &= UNLABELLED
+    tested, taught = _labelled(data.target.test), _labelled(data.target.train)
+    for metric, reason in _unfit(data, tested, taught).items():
+        if metric in only:
+            raise ValueError(f"'{metric}' cannot be measured: {reason}")
+        if metric in wanted:
+            note(f"{metric} is left out: {reason}")
+            wanted.remove(metric)
     found: dict[str, float] = {}
     method = run.config.method
 
@@ -165,7 +164,7 @@ def evaluate_domains(
     if needs("source_accuracy", "target_accuracy"):
         report("the classifier")
         found["source_accuracy"] = accuracy(reader(nets), data.source.test)
-        if labelled:
+        if tested:
             found["target_accuracy"] = accuracy(reader(nets), data.target.test)
     if needs("source_only_accuracy"):
         found["source_only_accuracy"] = accuracy(
@@ -174,12 +173,12 @@ def evaluate_domains(
     judged = FAMILIES["translation"]
     if needs("target_supervised_accuracy", *judged):
         # Without labels of the target, features come from the run's own reader of it.
-        judge = trained("target-supervised", data.target.train) if labelled else reader(nets)
-        if labelled:
+        judge = trained("target-supervised", data.target.train) if taught else reader(nets)
+        if tested and taught:
             found["target_supervised_accuracy"] = accuracy(judge, data.target.test)
         if needs(*judged):
             report("translations")
-            found |= _translations(method, nets, data, run.styles(), judge, labelled)
+            found |= _translations(method, nets, data, run.styles(), judge)
     if needs(*FAMILIES["divergence"]):
         report("the divergence of the domains")
         found |= _divergence(nets, data)
@@ -192,22 +191,44 @@ def _translations(
     data: Domains,
     styles: Tensor,
     judge: Classifier,
-    judging: bool,
 ) -> dict[str, float]:
     x, y = data.source.test.take(torch.arange(len(data.source.test)))
     assert y is not None
     target, _ = data.target.test.take(torch.arange(len(data.target.test)))
     made = translate(method, nets, x, styles)
     real, fake, plain = (features(judge, images).numpy() for images in (target, made, x))
-    found = {
-        "frechet_distance": frechet(fake, real),
-        "kernel_distance": kernel(fake, real),
-        "frechet_distance_untranslated": frechet(plain, real),
-        "kernel_distance_untranslated": kernel(plain, real),
-    }
-    if judging:
-        guess = probabilities(judge, made).argmax(1)
-        found["translation_accuracy"] = float((guess == y.cpu())[y.cpu() >= 0].float().mean())
+    found = {}
+    if min(len(x), len(target)) >= 2:
+        found = {
+            "frechet_distance": frechet(fake, real),
+            "kernel_distance": kernel(fake, real),
+            "frechet_distance_untranslated": frechet(plain, real),
+            "kernel_distance_untranslated": kernel(plain, real),
+        }
+    guess = probabilities(judge, made).argmax(1)
+    found["translation_accuracy"] = float((guess == y.cpu())[y.cpu() >= 0].float().mean())
+    return found
+
+
+def _labelled(images: ImageSet) -> bool:
+    return images.labels is not None and bool((images.labels >= 0).any())
+
+
+def _unfit(data: Domains, tested: bool, taught: bool) -> dict[str, str]:
+    """Metrics that these domains do not allow, and why."""
+    found: dict[str, str] = {}
+    distances = [m for m in FAMILIES["translation"] if m != "translation_accuracy"]
+    fewest = min(len(data.source.test), len(data.target.test))
+    for metrics, needed in ((distances, 2), (FAMILIES["divergence"], 4)):
+        if fewest < needed:
+            reason = f"it takes {needed} test images of each domain, and there are {fewest}"
+            found |= dict.fromkeys(metrics, reason)
+    if not tested:
+        metrics = ("target_accuracy", "source_only_accuracy", "target_supervised_accuracy")
+        found |= dict.fromkeys(metrics, "the target's test part has no labels")
+    if not taught:
+        metrics = ("target_supervised_accuracy", "translation_accuracy")
+        found |= dict.fromkeys(metrics, "the target's training part has no labels")
     return found
 
 

@@ -28,7 +28,8 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Domains, step: int) ->
     picture = translations(run, nets, x, data.target.valid)
     save(picture, run.pictures / f"step-{step:07d}.png")
     point = {"step": step, "source": accuracy(reader(nets), _some(data.source.test))}
-    if data.target.test.labels is not None:
+    labels = data.target.test.labels
+    if labels is not None and bool((labels >= 0).any()):
         point["target"] = accuracy(reader(nets), _some(data.target.test))
     points = [earlier for earlier in read_curve(run) if earlier["step"] < step]  # of a resumed run
     lines = [json.dumps(p) + "\n" for p in [*points, point]]

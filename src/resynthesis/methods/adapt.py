@@ -49,7 +49,7 @@ class Adapt(Method):
     """τ, how sure the teacher must be of a label."""
     copies: int = 2
     """Changed copies of each target image that the teacher's label is taught on."""
-    teacher_decay: float = 0.99
+    teacher_decay: float = 0.999
     """How slowly the teacher follows the classifier."""
 
     players = ("autoencoder", "critic", "classifier")

@@ -22,7 +22,7 @@ class Classify(Method):
 
     augmented: bool = True
     """Show the classifier changed copies of the images, and not the images themselves."""
-    teacher_decay: float = 0.99
+    teacher_decay: float = 0.999
     """How slowly a second classifier follows it, as in Adapt; 0 for none."""
 
     players = ("classifier",)

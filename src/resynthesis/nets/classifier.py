@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,9 +32,10 @@ class Classifier(nn.Module):
             else nn.Conv2d(channels, width, 5, stride=2, padding=2)
         )
         body: list[nn.Module] = []
-        for inputs, outputs in ((width, 2 * width), (2 * width, 4 * width), (4 * width, 4 * width)):
+        wide = (width, 2 * width, 2 * width, 4 * width, 4 * width)
+        for inputs, outputs in pairwise(wide):
             body += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
-        body.insert(2, nn.MaxPool2d(2))
+        body.insert(4, nn.MaxPool2d(2))
         side = -(-size // 2) // 2
         while side > 8:
             body.append(nn.MaxPool2d(2))
