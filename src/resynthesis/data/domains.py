@@ -111,9 +111,9 @@ def load_domains(config: DomainsConfig, *, seed: int = 0) -> Domains:
 
     Raises ValueError where the source has no labels, or where both are the same data.
     """
-    # Subsets are chosen apart, for the reason that batches are.
     if _place(config.source) == _place(config.target):
         raise ValueError(SAME)
+    # Subsets are chosen apart, for the reason that batches are.
     source = load_one(replace(config.one(config.source), classes=config.classes), seed=seed)
     target = load_one(config.one(config.target), seed=-1 - seed, by_class=False)
     return join(source, target)
