@@ -38,7 +38,12 @@ class Translate(Method):
     needs_labels = True
     # Adam's 1e-3, 5e-4 and 1e-4, in units of the first.
     rates = MappingProxyType({"critic": 0.5, "classifier": 0.1})
-    suited = MappingProxyType({"nets": {"family": "adaae", "code": (64, 1, 1)}})
+    suited = MappingProxyType(
+        {
+            "nets": {"family": "adaae", "code": (64, 1, 1)},
+            "training": {"batch_size": 128, "betas": (0.9, 0.999), "weight_decay": 0.0},
+        }
+    )
     formulas = MappingProxyType(
         {
             "autoencoder/reconstruction": r"\lambda |x_t - \hat{x}_t|^2",
