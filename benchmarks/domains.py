@@ -39,6 +39,7 @@ class Row:
     source: str = "mnist"
     target: str = "mnist-m"
     seeds: int = 3
+    only: tuple[str, ...] = ()  # metrics; all where none are named
 
 
 ADAPT = Row("adapt")
@@ -55,7 +56,7 @@ TABLES = {
         for row, budget in ((PUBLISHED, {"steps": 1000}), (ADAPT, {"steps": 1000}))
     ],
     "ablation": [
-        replace(row, training=SHORT)
+        replace(row, training=SHORT, only=("accuracy",))
         for row in (
             replace(ADAPT, name="all of it"),
             replace(ADAPT, name="no translations", settings={"translated": 0.0, "reading": 0.0}),
@@ -102,7 +103,7 @@ def one(row: Row, seed: int, args: argparse.Namespace) -> str:
         run = runs.resume(path, paint=figures.training_picture)
     if not run.metrics():
         nets, data = run.load_nets("cpu"), run.load_domains()
-        run.save_metrics(evaluate_domains(run, nets, data))
+        run.save_metrics(evaluate_domains(run, nets, data, row.only))
         figures.evaluation_pictures(run, nets, data)
     return f"{path.name}: {time.perf_counter() - begun:.0f} s {run.metrics()}"
 
@@ -167,19 +168,25 @@ COLUMNS = {
 def markdown(table: str) -> str:
     """A table as it stands in the README: mean ± sample standard deviation over seeds."""
     runs = json.loads(RESULT.read_text())["runs"]
-    head = ["method", *COLUMNS.values(), "minutes", "seeds"]
+    columns = {"target_accuracy": "adapted"} if table == "ablation" else COLUMNS
+    head = ["method", *columns.values(), "minutes", "seeds"]
     lines = [head, ["---"] * len(head)]
     for row in TABLES[table]:
         found = [run for run in runs if run["table"] == table and run["row"] == row.name]
         if not found:
             continue
-        cells = [_mean([run["metrics"][metric] for run in found]) for metric in COLUMNS]
+        cells = [
+            _mean([run["metrics"][metric] for run in found if metric in run["metrics"]])
+            for metric in columns
+        ]
         minutes = statistics.mean(run["seconds"] / 60 for run in found)
         lines.append([row.name, *cells, f"{minutes:.0f}", str(len(found))])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _mean(values: list[float]) -> str:
+    if not values:
+        return ""
     digits = 4 if max(values) <= 1 else 2
     spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.{digits}f}{spread}"
