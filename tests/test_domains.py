@@ -934,7 +934,7 @@ def train(*arguments: str, method: str = "adapt") -> list[str]:
         (["--target", "digits"], "source and target are the same images"),
         (
             ["--source", "plain.npz"],
-            "needs labels.*plain has none; digits-m has them: turn the two round",
+            "needs labels.*plain.npz has none; digits-m has them: turn the two round",
         ),
         (["--source", "plain.npz", "--target", "./plain.npz"], "source and target are the same"),
         (["--source", "plain"], "needs labels.*plain has none.*turn the two round"),
