@@ -64,9 +64,11 @@ def translations(run: Run, nets: nn.ModuleDict, x: Tensor, targets: ImageSet) ->
     """Source images, several translations of each, target images and their reconstructions."""
     styles = run.styles()
     made = [translate(run.config.method, nets, x, styles, seed=seed) for seed in range(STYLES)]
+    if torch.equal(made[0], made[1]):  # of a method that borrows no style
+        made = made[:1]
     t, _ = targets.take(torch.arange(min(len(x), len(targets))))
     t_hat = decode(nets["autoencoder"], encode(nets["autoencoder"], t))
-    captions = ["source", *["translated"] * STYLES, "target", "reconstructed"]
+    captions = ["source", *["translated"] * len(made), "target", "reconstructed"]
     return grid([x, *made, t, t_hat], captions)
 
 
