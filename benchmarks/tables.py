@@ -69,11 +69,7 @@ def one(table: str, row: str, seed: int, args: argparse.Namespace) -> str:
         shutil.rmtree(path, ignore_errors=True)
         run = runs.start(config, path)
     else:
-        run = runs.Run(path)
-        if not run.log() or run.log()[-1]["step"] < config.training.total_steps(
-            run.facts.train_size
-        ):
-            run = runs.resume(path)
+        run = runs.resume(path)
     if not run.metrics():
         from resynthesis.evaluate import evaluate
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from resynthesis import runs
+from resynthesis.cli import main
 from resynthesis.data import DataConfig
 from resynthesis.methods import AMR
 from resynthesis.train import Training
@@ -70,3 +71,21 @@ def folder(tmp_path: Path) -> Path:
                 image = image.convert("P")
             image.save(tmp_path / "images" / name / f"{i:02d}.png")
     return tmp_path / "images"
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]):
+    """Runs a command that must be refused; returns its sentence."""
+
+    def run(*arguments: str) -> str:
+        capsys.readouterr()
+        before = sorted(Path().rglob("*"))
+        assert main(list(arguments)) == 2
+        said = capsys.readouterr().err.strip()
+        assert said.startswith("resynth: ")
+        assert len(said.splitlines()) == 1, said
+        assert "Traceback" not in said
+        assert sorted(Path().rglob("*")) == before, "something was left behind"
+        return said
+
+    return run

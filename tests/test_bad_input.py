@@ -26,24 +26,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]):
-    """Runs a command that must be refused; returns its sentence."""
-
-    def run(*arguments: str) -> str:
-        capsys.readouterr()
-        before = sorted(Path().rglob("*"))
-        assert main(list(arguments)) == 2
-        said = capsys.readouterr().err.strip()
-        assert said.startswith("resynth: ")
-        assert len(said.splitlines()) == 1, said
-        assert "Traceback" not in said
-        assert sorted(Path().rglob("*")) == before, "something was left behind"
-        return said
-
-    return run
-
-
 def train(*arguments: str) -> list[str]:
     return ["train", "ae", "--out", "run", *QUICK, *arguments]
 

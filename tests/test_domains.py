@@ -93,24 +93,6 @@ def mixing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return runs.start(settings, path).path
 
 
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]):
-    """Runs a command that must be refused; returns its sentence."""
-
-    def run(*arguments: str) -> str:
-        capsys.readouterr()
-        before = sorted(Path().rglob("*"))
-        assert main(list(arguments)) == 2
-        said = capsys.readouterr().err.strip()
-        lines = [line for line in said.splitlines() if not line.startswith("measuring ")]
-        assert len(lines) == 1, said
-        assert lines[0].startswith("resynth: ")
-        assert sorted(Path().rglob("*")) == before, "something was left behind"
-        return lines[0]
-
-    return run
-
-
 THREE = ("cat", "dog", "owl")
 SHADES = {"cat": 0, "dog": 40, "owl": 80, "emu": 120}
 

@@ -62,19 +62,25 @@ def test_terms(method: Method) -> None:
             assert f"{player}/{name}" in method.formulas or name == "classification"
 
 
+def moved_by(
+    method: Method, nets: nn.ModuleDict, optimizers: dict, player: str, x: Tensor, y: Tensor
+) -> set[str]:
+    """Which nets a step of one player alone changes."""
+    before = copy.deepcopy(nets.state_dict())
+    step(method, nets, {player: optimizers[player]}, x, y)
+    return {
+        name.split(".")[0]
+        for name, p in nets.named_parameters()
+        if not torch.equal(p, before[name])
+    }
+
+
 @pytest.mark.parametrize("method", VARIANTS, ids=repr)
 def test_each_player_moves_on_its_own_losses_only(method: Method) -> None:
     nets = nets_for(method)
     state = begin(method, nets, quick())
     for player in method.players:
-        before = copy.deepcopy(nets.state_dict())
-        step(method, nets, {player: state.optimizers[player]}, *bars(8))
-        moved = {
-            name.split(".")[0]
-            for name, p in nets.named_parameters()
-            if not torch.equal(p, before[name])
-        }
-        assert moved == {player}
+        assert moved_by(method, nets, state.optimizers, player, *bars(8)) == {player}
 
 
 @pytest.mark.parametrize("method", VARIANTS, ids=repr)

@@ -31,7 +31,7 @@ from resynthesis.nets import Classifier, Nets, SplitAutoencoder, SplitCritic, bu
 from resynthesis.train import Training, begin, follow, loop, step
 
 from .conftest import quick
-from .test_methods import DoubleOutputs, bars, says
+from .test_methods import DoubleOutputs, bars, moved_by, says
 
 VARIANTS: list[Method] = [
     Translate(),
@@ -88,14 +88,7 @@ def test_each_player_moves_on_its_own_losses_only(method: Method) -> None:
     nets = nets_for(method)
     state = begin(method, nets, quick())
     for player in method.players:
-        before = copy.deepcopy(nets.state_dict())
-        step(method, nets, {player: state.optimizers[player]}, *both(8))
-        moved = {
-            name.split(".")[0]
-            for name, p in nets.named_parameters()
-            if not torch.equal(p, before[name])
-        }
-        assert moved == {player}
+        assert moved_by(method, nets, state.optimizers, player, *both(8)) == {player}
         assert all(p.grad is None for p in nets.parameters())
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +15,7 @@ from .data import Data, to_float, to_uint8
 from .data.images import decode as read_image
 from .evaluate import decode, encode
 from .mixing import MIXERS, check_parents, for_each, mix
-from .runs import Run, fixed_seed
+from .runs import Run, fixed_seed, whole_folder
 
 CHUNK = 256
 
@@ -112,37 +109,33 @@ def mix_set(
     known = torch.arange(len(data.train)) if labelled is None else labelled
     numbers = range(1, parents + 1)
     head = ["file", *[f"parent_{i}" for i in numbers], *[f"weight_{i}" for i in numbers]]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        with fixed_seed(seed), (beside / "labels.csv").open("w", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow([*head, *data.classes])
-            for start in range(0, count, CHUNK):
-                n = min(CHUNK, count - start)
-                index = known[torch.randint(len(known), (parents, n))]
-                x, y = data.train.take(index.flatten())
-                z = to_codes(x)
-                z = z.reshape(parents, n, *z.shape[1:])
-                # One image at a time: shared-bernoulli draws its p anew for each call.
-                drawn = [MIXERS[mixer](parents, one[None]) for one in z[0]]
-                weights = torch.cat(drawn, 1)
-                images = to_uint8(to_images(mix(z, weights))).cpu()
-                shares = weights.flatten(2).mean(2).T.cpu()  # (n, parents)
-                soft = torch.zeros(n, len(data.classes))
-                if y is not None and data.classes:
-                    soft.scatter_add_(1, y.cpu().reshape(parents, n).T, shares)
-                for i in range(n):
-                    name = f"{start + i:06d}.png"
-                    figures.save_image(images[i], beside / name)
-                    numbers_of_row = [*shares[i].tolist(), *soft[i].tolist()]
-                    cells = [f"{value:.6f}" for value in numbers_of_row]
-                    table.writerow([name, *index[:, i].tolist(), *cells])
-        beside.chmod(0o755)
-        os.replace(beside, out)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+    with (
+        whole_folder(out) as beside,
+        fixed_seed(seed),
+        (beside / "labels.csv").open("w", newline="") as file,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([*head, *data.classes])
+        for start in range(0, count, CHUNK):
+            n = min(CHUNK, count - start)
+            index = known[torch.randint(len(known), (parents, n))]
+            x, y = data.train.take(index.flatten())
+            z = to_codes(x)
+            z = z.reshape(parents, n, *z.shape[1:])
+            # One image at a time: shared-bernoulli draws its p anew for each call.
+            drawn = [MIXERS[mixer](parents, one[None]) for one in z[0]]
+            weights = torch.cat(drawn, 1)
+            images = to_uint8(to_images(mix(z, weights))).cpu()
+            shares = weights.flatten(2).mean(2).T.cpu()  # (n, parents)
+            soft = torch.zeros(n, len(data.classes))
+            if y is not None and data.classes:
+                soft.scatter_add_(1, y.cpu().reshape(parents, n).T, shares)
+            for i in range(n):
+                name = f"{start + i:06d}.png"
+                figures.save_image(images[i], beside / name)
+                numbers_of_row = [*shares[i].tolist(), *soft[i].tolist()]
+                cells = [f"{value:.6f}" for value in numbers_of_row]
+                table.writerow([name, *index[:, i].tolist(), *cells])
 
 
 def _space(

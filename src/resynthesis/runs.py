@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -43,7 +44,7 @@ from .data import (
     to_uint8,
 )
 from .data import load as load_data
-from .methods import Method, Probed
+from .methods import DomainMethod, Method, Probed
 from .nets import Nets, build, code_shape
 from .train import Diverged, State, Training, begin, loop, pick_device
 
@@ -147,6 +148,18 @@ class Facts:
         return cls(data.checksum, data.shape, data.classes, len(data.train))
 
 
+def new_nets(method: Method, config: Nets, facts: Facts) -> nn.ModuleDict:
+    """Nets for the players of a method, for data of these facts."""
+    return build(
+        config,
+        method.players,
+        method.averages,
+        channels=facts.shape[0],
+        size=facts.shape[1],
+        classes=len(facts.classes),
+    )
+
+
 class Run:
     """A run folder that is there: its config, and its files."""
 
@@ -206,14 +219,17 @@ class Run:
 
     def build_nets(self) -> nn.ModuleDict:
         """New nets of this run's shape."""
-        return build(
-            self.config.nets,
-            self.config.whole_method().players,
-            self.config.whole_method().averages,
-            channels=self.facts.shape[0],
-            size=self.facts.shape[1],
-            classes=len(self.facts.classes),
-        )
+        return new_nets(self.config.whole_method(), self.config.nets, self.facts)
+
+    @property
+    def domain_method(self) -> DomainMethod:
+        """The method of a run across two domains. Raises ValueError where it is none."""
+        method = self.config.method
+        if not isinstance(method, DomainMethod):
+            raise ValueError(
+                f"{self.path} is a run of {self.config.name}, which knows one domain only"
+            )
+        return method
 
     def load_nets(self, device: str = "auto") -> nn.ModuleDict:
         """The trained nets, ready for use. Raises ValueError where there are no whole weights."""
@@ -241,9 +257,9 @@ class Run:
         """Whether it was trained on arrays in Python, which the folder does not keep."""
         return ARRAYS in asdict(self.config.data).values()
 
-    def load_domains(self, other: DomainsConfig | None = None) -> Domains:
-        """Both domains of a run that translates, or others at the same image size."""
-        data = self.load_data(other)
+    def load_domains(self) -> Domains:
+        """Both domains of a run that translates."""
+        data = self.load_data()
         assert isinstance(data, Domains)
         return data
 
@@ -386,14 +402,7 @@ def start(
     facts = Facts.of(data)
     with fixed_seed(config.training.seed):
         method = config.whole_method()
-        nets = build(
-            config.nets,
-            method.players,
-            method.averages,
-            channels=data.shape[0],
-            size=data.shape[1],
-            classes=len(data.classes),
-        ).to(device)
+        nets = new_nets(method, config.nets, facts).to(device)
         if method.needs_labels and data.train.labels is None:
             raise ValueError(f"a probe needs labels, and '{data.name}' has none")
         state = begin(method, nets, config.training)
@@ -623,10 +632,18 @@ def copy(run: Path, path: Path) -> None:
     """Copies a run folder to a new place, whole or not at all. Raises ValueError or OSError."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{path} exists already{_holds(path)}: choose another place")
+    with whole_folder(path) as beside:
+        shutil.copytree(run, beside, dirs_exist_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path`, to be filled, which takes its place at the end, or vanishes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        shutil.copytree(run, beside)
+        yield beside
+        beside.chmod(0o755)
         os.replace(beside, path)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)

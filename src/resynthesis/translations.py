@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,7 +16,8 @@ from .data.folder import find
 from .data.images import BadImage
 from .data.images import decode as read_image
 from .evaluate import probabilities, reader, translate
-from .runs import Run, write
+from .methods import DomainMethod
+from .runs import Run, whole_folder, write
 
 CHUNK = 256
 
@@ -36,18 +34,15 @@ def translate_folder(
     """
     if variants < 1:
         raise ValueError(f"--variants must be at least 1, not {variants}")
+    method = _check(run, folder)
     nets, styles = run.load_nets(device), run.styles()
     skipped: list[str] = []
-    count = 0
     taken: set[Path] = set()
-    _check(run, folder)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with whole_folder(out) as beside:
         for number, (paths, x) in enumerate(_batches(run, folder, skipped)):
             for variant in range(variants):
                 drawn = seed + variant + variants * number
-                made = to_uint8(translate(run.config.method, nets, x, styles, seed=drawn))
+                made = to_uint8(translate(method, nets, x, styles, seed=drawn))
                 for path, image in zip(paths, made, strict=True):
                     suffix = f"-{variant + 1}" if variants > 1 else ""
                     place = path.relative_to(folder)
@@ -57,15 +52,9 @@ def translate_folder(
                     taken.add(name)
                     (beside / name).parent.mkdir(parents=True, exist_ok=True)
                     figures.save_image(image, beside / name)
-                    count += 1
-        if not count:
+        if not taken:
             raise ValueError(f"none of the images in {folder} can be read")
-        beside.chmod(0o755)
-        os.replace(beside, out)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-    return count, tuple(skipped)
+    return len(taken), tuple(skipped)
 
 
 def classify_folder(
@@ -76,9 +65,9 @@ def classify_folder(
     Returns the number of rows, a note for each file that was skipped, and the accuracy where
     `folder` has a subfolder for each class, else None. Raises ValueError or OSError.
     """
+    _check(run, folder)
     nets = run.load_nets(device)
     skipped: list[str] = []
-    _check(run, folder)
     classes = run.facts.classes
     rows: list[Sequence[object]] = []
     right = known = 0
@@ -99,13 +88,14 @@ def classify_folder(
     return len(rows), tuple(skipped), right / known if known else None
 
 
-def _check(run: Run, folder: Path) -> None:
-    if not run.config.method.two_domains:
-        raise ValueError(f"{run.path} is a run of {run.config.name}, which knows one domain only")
+def _check(run: Run, folder: Path) -> DomainMethod:
+    """The run's method. Raises ValueError where run or folder will not do."""
+    method = run.domain_method
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
     if not find(folder)[0]:
         raise ValueError(f"{folder} has no images")
+    return method
 
 
 def _batches(run: Run, folder: Path, skipped: list[str]) -> Iterator[tuple[list[Path], Tensor]]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import figures, runs
-from ..data import DataConfig, DomainsConfig, load
+from ..data import DataConfig, DomainsConfig
 from ..methods import AMR, Adapt
 from ..train import Training
 from . import classify, evaluate, mix, translate
-from .shared import check_new, describe, parse
-from .train import progress
+from .shared import check_new, parse
+from .train import train
 
 
 @dataclass
@@ -50,11 +50,8 @@ def _mix(out: Path, steps: int) -> None:
         training=Training(steps=steps, picture_every=max(1, steps // 4)),
     )
     print("1/5  training AMR with two parents on scikit-learn's handwritten digits")
-    data = load(config.data)
-    describe(data)
     run = out / "run"
-    with progress() as report:
-        runs.start(config, run, data=data, report=report, paint=figures.training_picture)
+    _, data = train(config, run)
     print("\n2/5  measuring it on test images, which it has never seen")
     evaluate.main([str(run)])
     print("\n3/5  mixing three of them")
@@ -80,11 +77,8 @@ def _translate(out: Path, steps: int) -> None:
     training = replace(config.training, steps=steps, picture_every=max(1, steps // 4))
     config = replace(config, training=training)
     print("\n4/5  adapting to digits on photographs, without one of their labels")
-    data = load(config.data)
-    describe(data)
     run = out / "run"
-    with progress() as report:
-        runs.start(config, run, data=data, report=report, paint=figures.training_picture)
+    train(config, run)
     evaluate.main([str(run)])
     print("\n5/5  redrawing the example files like the target, and reading the results")
     examples = out.parent / "examples"

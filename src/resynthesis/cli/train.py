@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import tyro
 
 from .. import figures, runs
-from ..data import load
+from ..data import Data, load
 from ..methods import METHODS
 from .shared import Flat, absolute, as_any, clock, describe, free, name_of, parse
 
@@ -79,14 +79,20 @@ def _start(name: str, told: Any) -> None:
     )
     seed = config.training.seed
     out = told.out or free(Path("runs") / f"{name}-{name_of(config.data)}-seed{seed}")
-    data = load(config.data, seed=seed)
-    describe(data)
-    with progress() as report:
-        run = runs.start(config, out, data=data, report=report, paint=figures.training_picture)
+    run, data = train(config, out)
     _finished(run)
     if bad := getattr(data.train, "bad", {}):  # of a streamed folder
         first = "; ".join(list(bad.values())[:3])
         print(f"note: skipped {len(bad)} of the files while training: {first}")
+
+
+def train(config: runs.Config, out: Path) -> tuple[runs.Run, Data]:
+    """Loads and describes the data, and trains into a new run folder, with progress."""
+    data = load(config.data, seed=config.training.seed)
+    describe(data)
+    with progress() as report:
+        run = runs.start(config, out, data=data, report=report, paint=figures.training_picture)
+    return run, data
 
 
 def _resume(told: Resume) -> None:

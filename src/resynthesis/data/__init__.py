@@ -17,7 +17,7 @@ from .images import SIZES, as_images, resize, to_uint8
 from .lines import Lines
 from .named import SETS
 from .one import DataConfig, data_dir, keep_classes, load_one
-from .sets import Data, ImageSet, seeded, shuffled, to_float
+from .sets import Data, ImageSet, seeded, to_float
 
 
 @overload
@@ -57,7 +57,6 @@ __all__ = [
     "read_npz",
     "resize",
     "seeded",
-    "shuffled",
     "to_float",
     "to_uint8",
 ]

@@ -138,7 +138,8 @@ def join(source: Data, target: Data) -> Domains:
     if source.shape[0] != target.shape[0]:
         grey = source if source.shape[0] < channels else target
         notes.append(f"the grey images of {grey.name} are read as colour, like the others")
-    source = _labelled(in_channels(source, channels))
+    source = in_channels(source, channels)
+    source = source.with_train(source.train.known())
     target = in_channels(target, channels)
     if target.train.labels is not None:
         target, strange = _in_classes(target, source.classes)
@@ -188,15 +189,6 @@ def _widen(images: ImageSet, channels: int) -> ImageSet:
     if isinstance(images, Folder):
         return images.in_channels(channels)
     return ImageSet(images.images.expand(-1, channels, -1, -1), images.labels)  # no copy
-
-
-def _labelled(data: Data) -> Data:
-    """Without the training images whose class is unknown."""
-    labels = data.train.labels
-    assert labels is not None
-    if bool((labels >= 0).all()):
-        return data
-    return data.with_train(data.train.subset((labels >= 0).nonzero().flatten()))
 
 
 def _in_classes(data: Data, classes: tuple[str, ...]) -> tuple[Data, list[str]]:

@@ -90,6 +90,19 @@ class ImageSet:
             return None
         return (self.labels >= 0).nonzero().flatten().cpu()
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether the class of any image is known."""
+        return self.labels is not None and bool((self.labels >= 0).any())
+
+    def known(self) -> ImageSet:
+        """The images whose class is known."""
+        if self.labels is None:
+            return self.subset(torch.arange(0))
+        if bool((self.labels >= 0).all()):
+            return self
+        return self.subset((self.labels >= 0).nonzero().flatten().cpu())
+
     def subset(self, index: Tensor) -> ImageSet:
         """The images at `index` (n,), in this order."""
         labels = None if self.labels is None else self.labels[index]

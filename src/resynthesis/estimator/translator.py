@@ -65,7 +65,7 @@ class Translator(
         """Source images in the target's style, in the target's form; `seed` chooses styles."""
         check_is_fitted(self)
         x = self._pixels(source, self.run_.form.get("source_range"))
-        made = translate(self.run_.config.method, self.nets_, x, self.styles_, seed=seed)
+        made = translate(self.run_.domain_method, self.nets_, x, self.styles_, seed=seed)
         return self._images(made)
 
     def predict_proba(self, images: object) -> Array:
@@ -73,19 +73,18 @@ class Translator(
 
         Source images may be given as well; floats mean what they meant in `target`.
         """
-        check_is_fitted(self)
-        return probabilities(reader(self.nets_), self._pixels(images)).numpy()
+        x = self._pixels(images)
+        return probabilities(reader(self.nets_), x).numpy()
 
     def predict(self, images: object) -> Array:
         """The most probable class of each image (n,)."""
-        check_is_fitted(self)
-        return np.asarray(self.classes_[self.predict_proba(images).argmax(1)])
+        shares = self.predict_proba(images)
+        return np.asarray(self.classes_[shares.argmax(1)])
 
     def transform(self, images: object) -> Array:
         """What of the codes both domains share, (n, d), float32."""
-        check_is_fitted(self)
-        z = content(self.nets_["autoencoder"], self._pixels(images))
-        return z.flatten(1).cpu().numpy()
+        x = self._pixels(images)
+        return content(self.nets_["autoencoder"], x).flatten(1).cpu().numpy()
 
 
 class ADAAE(Translator):

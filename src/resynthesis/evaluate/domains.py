@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from ..augment import turned
 from ..data import Domains, ImageSet, seeded
-from ..methods import Classify, Method
-from ..nets import Classifier, build
-from ..runs import Run, fixed_seed
+from ..methods import Classify, DomainMethod
+from ..nets import Classifier
+from ..runs import Run, fixed_seed, new_nets
 from ..train import begin, loop, pick_device
 from .choice import choose
 from .codes import CHUNK, encode
@@ -53,7 +53,7 @@ def probabilities(classifier: nn.Module, x: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def translate(
-    method: Method, nets: nn.ModuleDict, x: Tensor, styles: Tensor, *, seed: int = 0
+    method: DomainMethod, nets: nn.ModuleDict, x: Tensor, styles: Tensor, *, seed: int = 0
 ) -> Tensor:
     """Source images (n, C, H, W) in the target's style, (n, C, H, W), clipped, on the CPU.
 
@@ -99,24 +99,10 @@ def reference(
         augmented=config.method.augments,
         teacher_decay=float(getattr(config.method, "teacher_decay", 0.0)),
     )
-    channels, size, _ = run.facts.shape
     with fixed_seed(training.seed):
-        nets = build(
-            config.nets,
-            method.players,
-            method.averages,
-            channels=channels,
-            size=size,
-            classes=len(run.facts.classes),
-        ).to(pick_device(training.device))
-        loop(method, begin(method, nets, training), _known(images), training, on_log=on_log)
+        nets = new_nets(method, config.nets, run.facts).to(pick_device(training.device))
+        loop(method, begin(method, nets, training), images.known(), training, on_log=on_log)
     return nets.eval()
-
-
-def _known(images: ImageSet) -> ImageSet:
-    """The labelled images."""
-    assert images.labels is not None
-    return images.subset((images.labels >= 0).nonzero().flatten().cpu())
 
 
 @torch.inference_mode()
@@ -144,15 +130,13 @@ def evaluate_domains(
     where a metric is unknown, or is named singly and has to be left out.
     """
     wanted = choose(only, FAMILIES)
-    tested, taught = _labelled(data.target.test), _labelled(data.target.train)
-    for metric, reason in _unfit(data, tested, taught).items():
+    for metric, reason in _unfit(data).items():
         if metric in only:
             raise ValueError(f"'{metric}' cannot be measured: {reason}")
         if metric in wanted:
             note(f"{metric} is left out: {reason}")
             wanted.remove(metric)
     found: dict[str, float] = {}
-    method = run.config.method
 
     def needs(*metrics: str) -> bool:
         return any(metric in wanted for metric in metrics)
@@ -161,11 +145,12 @@ def evaluate_domains(
         report(f"a {what} classifier, after training it for comparison")
         return reader(reference(run, images))
 
-    if needs("source_accuracy", "target_accuracy"):
+    if needs(*FAMILIES["accuracy"]):
         report("the classifier")
+    if needs("source_accuracy"):
         found["source_accuracy"] = accuracy(reader(nets), data.source.test)
-        if tested:
-            found["target_accuracy"] = accuracy(reader(nets), data.target.test)
+    if needs("target_accuracy"):
+        found["target_accuracy"] = accuracy(reader(nets), data.target.test)
     if needs("source_only_accuracy"):
         found["source_only_accuracy"] = accuracy(
             trained("source-only", data.source.train), data.target.test
@@ -173,48 +158,37 @@ def evaluate_domains(
     judged = FAMILIES["translation"]
     if needs("target_supervised_accuracy", *judged):
         # Without labels of the target, features come from the run's own reader of it.
-        judge = trained("target-supervised", data.target.train) if taught else reader(nets)
-        if tested and taught:
+        taught = data.target.train
+        judge = trained("target-supervised", taught) if taught.has_labels else reader(nets)
+        if needs("target_supervised_accuracy"):
             found["target_supervised_accuracy"] = accuracy(judge, data.target.test)
         if needs(*judged):
             report("translations")
-            found |= _translations(method, nets, data, run.styles(), judge)
+            found |= _translations(run, nets, data, judge, wanted)
     if needs(*FAMILIES["divergence"]):
         report("the divergence of the domains")
-        found |= _divergence(nets, data)
-    return {name: value for name, value in found.items() if name in wanted}
-
-
-def _translations(
-    method: Method,
-    nets: nn.ModuleDict,
-    data: Domains,
-    styles: Tensor,
-    judge: Classifier,
-) -> dict[str, float]:
-    x, y = data.source.test.take(torch.arange(len(data.source.test)))
-    assert y is not None
-    target, _ = data.target.test.take(torch.arange(len(data.target.test)))
-    made = translate(method, nets, x, styles)
-    real, fake, plain = (features(judge, images).numpy() for images in (target, made, x))
-    found = {}
-    if min(len(x), len(target)) >= 2:
-        found = {
-            "frechet_distance": frechet(fake, real),
-            "kernel_distance": kernel(fake, real),
-            "frechet_distance_untranslated": frechet(plain, real),
-            "kernel_distance_untranslated": kernel(plain, real),
-        }
-    guess = probabilities(judge, made).argmax(1)
-    found["translation_accuracy"] = float((guess == y.cpu())[y.cpu() >= 0].float().mean())
+        found |= _divergence(nets, data, wanted)
     return found
 
 
-def _labelled(images: ImageSet) -> bool:
-    return images.labels is not None and bool((images.labels >= 0).any())
+def _translations(
+    run: Run, nets: nn.ModuleDict, data: Domains, judge: Classifier, wanted: set[str]
+) -> dict[str, float]:
+    x, y = data.source.test.take(torch.arange(len(data.source.test)))
+    target, _ = data.target.test.take(torch.arange(len(data.target.test)))
+    made = translate(run.domain_method, nets, x, run.styles())
+    real, fake, plain = (features(judge, images).numpy() for images in (target, made, x))
+    measures = {
+        "translation_accuracy": lambda: accuracy(judge, ImageSet(made, y)),
+        "frechet_distance": lambda: frechet(fake, real),
+        "kernel_distance": lambda: kernel(fake, real),
+        "frechet_distance_untranslated": lambda: frechet(plain, real),
+        "kernel_distance_untranslated": lambda: kernel(plain, real),
+    }
+    return {name: measure() for name, measure in measures.items() if name in wanted}
 
 
-def _unfit(data: Domains, tested: bool, taught: bool) -> dict[str, str]:
+def _unfit(data: Domains) -> dict[str, str]:
     """Metrics that these domains do not allow, and why."""
     found: dict[str, str] = {}
     distances = [m for m in FAMILIES["translation"] if m != "translation_accuracy"]
@@ -223,16 +197,16 @@ def _unfit(data: Domains, tested: bool, taught: bool) -> dict[str, str]:
         if fewest < needed:
             reason = f"it takes {needed} test images of each domain, and there are {fewest}"
             found |= dict.fromkeys(metrics, reason)
-    if not tested:
+    if not data.target.test.has_labels:
         metrics = ("target_accuracy", "source_only_accuracy", "target_supervised_accuracy")
         found |= dict.fromkeys(metrics, "the target's test part has no labels")
-    if not taught:
+    if not data.target.train.has_labels:
         metrics = ("target_supervised_accuracy", "translation_accuracy")
         found |= dict.fromkeys(metrics, "the target's training part has no labels")
     return found
 
 
-def _divergence(nets: nn.ModuleDict, data: Domains) -> dict[str, float]:
+def _divergence(nets: nn.ModuleDict, data: Domains, wanted: set[str]) -> dict[str, float]:
     views: dict[str, list[np.ndarray]] = {metric: [] for metric in FAMILIES["divergence"]}
     for domain in (data.source, data.target):
         order = torch.randperm(len(domain.test), generator=seeded("divergence"))[:CODES]
@@ -240,7 +214,7 @@ def _divergence(nets: nn.ModuleDict, data: Domains) -> dict[str, float]:
         found = (content(nets["autoencoder"], x), features(reader(nets), x), x)
         for view, values in zip(views.values(), found, strict=True):
             view.append(values.flatten(1).cpu().numpy())
-    return {metric: proxy_a(*view) for metric, view in views.items()}
+    return {metric: proxy_a(*view) for metric, view in views.items() if metric in wanted}
 
 
 def content(autoencoder: nn.Module, x: Tensor) -> Tensor:

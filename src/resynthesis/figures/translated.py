@@ -28,8 +28,7 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Domains, step: int) ->
     picture = translations(run, nets, x, data.target.valid)
     save(picture, run.pictures / f"step-{step:07d}.png")
     point = {"step": step, "source": accuracy(reader(nets), _some(data.source.test))}
-    labels = data.target.test.labels
-    if labels is not None and bool((labels >= 0).any()):
+    if data.target.test.has_labels:
         point["target"] = accuracy(reader(nets), _some(data.target.test))
     points = [earlier for earlier in read_curve(run) if earlier["step"] < step]  # of a resumed run
     lines = [json.dumps(p) + "\n" for p in [*points, point]]
@@ -63,7 +62,7 @@ def codes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
 def translations(run: Run, nets: nn.ModuleDict, x: Tensor, targets: ImageSet) -> Image.Image:
     """Source images, several translations of each, target images and their reconstructions."""
     styles = run.styles()
-    made = [translate(run.config.method, nets, x, styles, seed=seed) for seed in range(STYLES)]
+    made = [translate(run.domain_method, nets, x, styles, seed=seed) for seed in range(STYLES)]
     if torch.equal(made[0], made[1]):  # of a method that borrows no style
         made = made[:1]
     t, _ = targets.take(torch.arange(min(len(x), len(targets))))

@@ -13,7 +13,7 @@ from .acai import ACAI
 from .adapt import Adapt
 from .ae import AE
 from .amr import AMR
-from .base import Losses, Method
+from .base import DomainMethod, Losses, Method
 from .classify import Classify
 from .probe import Probed
 from .translate import Translate
@@ -46,6 +46,7 @@ __all__ = [
     "METHODS",
     "Adapt",
     "Classify",
+    "DomainMethod",
     "Losses",
     "Method",
     "Probed",

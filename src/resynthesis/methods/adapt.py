@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ..augment import augment, turned
 from ..losses import l1
 from ..mixing import mix
-from .base import Method
+from .base import DomainMethod
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adapt(Method):
+class Adapt(DomainMethod):
     """Mixing across domains: labelled source x_s, unlabelled target x_t, and x_r, a turned x_t.
 
     Codes have content and style channels, f(x) = (c, s). A translation is a mix of two codes
@@ -53,8 +53,6 @@ class Adapt(Method):
     """How slowly the teacher follows the classifier."""
 
     players = ("autoencoder", "critic", "classifier")
-    two_domains = True
-    needs_labels = True
     needs_divided_codes = True
     augments = True
     rates = MappingProxyType({"critic": 2.0})

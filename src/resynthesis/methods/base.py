@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ Losses = dict[str, dict[str, Tensor]]
 NetDict = Any  # an nn.ModuleDict with a net for every player and every average
 
 
-class Method:
+class Method(ABC):
     """A method: its players and their losses. Everything but those has a default here."""
 
     two_domains = False
@@ -26,9 +27,9 @@ class Method:
     """Settings other than the usual ones that suit the method: {"nets": {...}, "training": ...}."""
 
     @property
+    @abstractmethod
     def players(self) -> tuple[str, ...]:
         """The nets that learn."""
-        raise NotImplementedError
 
     @property
     def averages(self) -> Mapping[str, tuple[str, float]]:
@@ -50,13 +51,20 @@ class Method:
         """player/term -> what stands for it in the equations, as mathtext, for the curves."""
         return {}
 
+    @abstractmethod
+    def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
+        """{player: {term: scalar}} for images x in [-1, 1] and labels y (B,), -1 where unknown."""
+
+
+class DomainMethod(Method):
+    """A method of two domains: it can redraw source images in the target's style."""
+
+    two_domains = True
+    needs_labels = True
+
+    @abstractmethod
     def translate(self, nets: NetDict, x_s: Tensor, style: Tensor) -> Tensor:
-        """Source images (B, C, H, W) in the target's style, for methods of two domains.
+        """Source images (B, C, H, W) in the target's style.
 
         style: as many target images, whose style may be borrowed.
         """
-        raise NotImplementedError
-
-    def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
-        """{player: {term: scalar}} for images x in [-1, 1] and labels y (B,), -1 where unknown."""
-        raise NotImplementedError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch.nn import functional as F
 
 from ..losses import H, l2, together
-from .base import Method
+from .base import DomainMethod
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translate(Method):
+class Translate(DomainMethod):
     """Adversarial domain-adaptive autoencoder (ADAAE): labelled source x_s, unlabelled target x_t.
 
     autoencoder  min  λ |x_t - x̂_t|² + w [H(D(x̂_s), 1) + H(D(x̂_t), 1)]      x̂ = g(f(x))
@@ -34,8 +34,6 @@ class Translate(Method):
     """w, weight of the critic's opinion."""
 
     players = ("autoencoder", "critic", "classifier")
-    two_domains = True
-    needs_labels = True
     # Adam's 1e-3, 5e-4 and 1e-4, in units of the first.
     rates = MappingProxyType({"critic": 0.5, "classifier": 0.1})
     suited = MappingProxyType(

@@ -94,9 +94,14 @@ def count_scales(size: int, code: tuple[int, int, int]) -> int:
     if channels < 1 or height != width or height * 2**scales != size or scales < 2:
         raise ValueError(
             f"the code {channels}x{height}x{width} does not fit images of size {size}: its height "
-            f"and width must be equal, and a power of two from 1 to {size // 4}"
+            f"and width must be equal, and one of {', '.join(map(str, _sides(size)))}"
         )
     return scales
+
+
+def _sides(size: int) -> list[int]:
+    """What `size` becomes when it is halved twice or more."""
+    return [size >> s for s in range(2, size.bit_length()) if size % (1 << s) == 0]
 
 
 def _after(channels: int, *, norm: bool) -> list[nn.Module]:
