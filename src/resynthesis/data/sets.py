@@ -42,7 +42,8 @@ def to_float(images: Tensor) -> Tensor:
 class ImageSet:
     """Images that live in memory, on one device, as uint8 (or as float32 in [-1, 1]).
 
-    images: (N, C, H, W). labels: (N,) int64 or None, -1 where a label is hidden.
+    images: (N, C, H, W). labels: None, or int64, -1 where one is hidden: (N,) classes, or a
+    table (N, a) of attributes (0 or 1) or of the factors that made the images.
     """
 
     def __init__(self, images: Tensor, labels: Tensor | None = None):
@@ -61,7 +62,7 @@ class ImageSet:
         return c, h, w
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Images (n, C, H, W), float32 in [-1, 1], and labels (n,) or None, by index (n,)."""
+        """Images (n, C, H, W), float32 in [-1, 1], and their labels or None, by index (n,)."""
         index = index.to(self.images.device)
         labels = None if self.labels is None else self.labels[index]
         return to_float(self.images[index]), labels
@@ -86,22 +87,26 @@ class ImageSet:
     @cached_property
     def labelled(self) -> Tensor | None:
         """Indices of the labelled images where some labels are hidden, else None."""
-        if self.labels is None or bool((self.labels >= 0).all() | (self.labels < 0).all()):
+        known = self._is_known()
+        if bool(known.all() | ~known.any()):
             return None
-        return (self.labels >= 0).nonzero().flatten().cpu()
+        return known.nonzero().flatten().cpu()
 
     @property
     def has_labels(self) -> bool:
         """Whether the class of any image is known."""
-        return self.labels is not None and bool((self.labels >= 0).any())
+        return bool(self._is_known().any())
 
     def known(self) -> ImageSet:
-        """The images whose class is known."""
+        """The images whose labels are known."""
+        known = self._is_known()
+        return self if bool(known.all()) else self.subset(known.nonzero().flatten().cpu())
+
+    def _is_known(self) -> Tensor:
+        """(N,): whether nothing about an image is hidden."""
         if self.labels is None:
-            return self.subset(torch.arange(0))
-        if bool((self.labels >= 0).all()):
-            return self
-        return self.subset((self.labels >= 0).nonzero().flatten().cpu())
+            return torch.zeros(len(self), dtype=torch.bool)
+        return (self.labels >= 0).flatten(1).all(1) if self.labels.ndim > 1 else self.labels >= 0
 
     def subset(self, index: Tensor) -> ImageSet:
         """The images at `index` (n,), in this order."""
@@ -132,7 +137,10 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Data:
-    """A data set in three parts. `classes` names the labels 0, 1, ...; empty without labels."""
+    """A data set in three parts, whose labels are classes, or a table, or not there.
+
+    classes: names of the labels 0, 1, ... attributes: names of the columns of a table.
+    """
 
     name: str
     train: ImageSet
@@ -140,6 +148,7 @@ class Data:
     test: ImageSet
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, ImageSet]:
@@ -171,7 +180,7 @@ def split(
     n, generator = len(images), seeded("split", seed)
     groups = (
         [torch.arange(n)]
-        if images.labels is None or not by_class
+        if images.labels is None or not classes or not by_class
         else [(images.labels == c).nonzero().flatten() for c in range(len(classes))]
     )
     parts: list[list[Tensor]] = [[], [], []]
@@ -187,13 +196,19 @@ def split(
         few = max(1, round(len(group) / 10))
         for part, chunk in zip(parts, group.split([len(group) - 2 * few, few, few]), strict=True):
             part.append(chunk)
-    if images.labels is not None and by_class:  # images of unknown class are for training
+    if images.labels is not None and classes and by_class:  # of unknown class: for training
         parts[0].append((images.labels < 0).nonzero().flatten())
     return tuple(images.subset(torch.cat(part).sort().values) for part in parts)
 
 
 def from_train_test(
-    name: str, train: ImageSet, test: ImageSet, classes: tuple[str, ...], *, one_in: int = 6
+    name: str,
+    train: ImageSet,
+    test: ImageSet,
+    classes: tuple[str, ...],
+    *,
+    one_in: int = 6,
+    attributes: tuple[str, ...] = (),
 ) -> Data:
     """A set with an official test part; one in so many of the rest, by seed, is for validation.
 
@@ -207,7 +222,9 @@ def from_train_test(
     order = torch.randperm(len(train), generator=seeded("split", 0))
     count = len(order) // one_in
     valid, rest = order[:count].sort().values, order[count:].sort().values
-    return Data(name, train.subset(rest), train.subset(valid), test, classes)
+    return Data(
+        name, train.subset(rest), train.subset(valid), test, classes, attributes=attributes
+    )
 
 
 def choose(images: ImageSet, count: int, *, seed: int) -> ImageSet:
@@ -220,8 +237,8 @@ def choose(images: ImageSet, count: int, *, seed: int) -> ImageSet:
 
 def hide_labels(images: ImageSet, keep: int, *, classes: int, seed: int) -> ImageSet:
     """All images, but only `keep` labels, the same number from every class; the rest become -1."""
-    if images.labels is None:
-        raise ValueError("this data set has no labels to keep")
+    if images.labels is None or images.labels.ndim > 1:
+        raise ValueError("this data set has no classes, of which some labels could be kept")
     if not classes <= keep <= len(images):
         raise ValueError(
             f"the number of labels must be from {classes} (one a class) to {len(images)}"
