@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import fields
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
-from resynthesis.methods import ACAI, AE, AMR, METHODS, Method, Probed, make, name_of
+from resynthesis.methods import ACAI, AE, AMR, METHODS, VAE, Method, Probed, make, name_of
 from resynthesis.mixing import mix, partners
 from resynthesis.nets import Nets, build
 from resynthesis.train import begin, step
@@ -32,6 +34,8 @@ VARIANTS: list[Method] = [
     AMR(mixer="shared-bernoulli", adversarial_loss="ls"),
     AMR(realism=0),
     AMR(mixed=0),
+    VAE(),
+    VAE(beta=4.0, reconstruction_loss="l2-sum"),
     Probed(AMR()),
     Probed(AE(), supervision=1.0),
 ]
@@ -47,7 +51,12 @@ def bars(n: int) -> tuple[Tensor, Tensor]:
 
 def nets_for(method: Method, output: str = "linear") -> nn.ModuleDict:
     torch.manual_seed(1)
-    config = Nets(code=(8, 4, 4), width=8, output=output)  # type: ignore[arg-type]
+    config = Nets(
+        code=(8, 4, 4),
+        width=8,
+        output=output,  # type: ignore[arg-type]
+        posterior=method.needs_posterior,
+    )
     return build(config, method.players, channels=1, size=16, classes=4)
 
 
@@ -200,6 +209,35 @@ def test_amr_without_mixes_is_ae_gan() -> None:
             torch.testing.assert_close(ours[player][name], value)
 
 
+@pytest.mark.parametrize("beta", [0.0, 1.0, 4.0])
+def test_vae_minimises_the_negative_elbo(beta: float) -> None:
+    nets, (x, _) = nets_for(VAE(), "tanh"), bars(8)
+    torch.manual_seed(2)
+    terms = VAE(beta=beta).losses(nets, x)["autoencoder"]
+    q = Normal(*nets["autoencoder"].posterior(x))
+    torch.manual_seed(2)
+    noise = torch.randn_like(q.mean)
+    p = Bernoulli(
+        (nets["autoencoder"].decode(q.mean + q.stddev * noise) + 1) / 2, validate_args=False
+    )
+    said = -p.log_prob((x + 1) / 2).sum((1, 2, 3)).mean()
+    apart = kl_divergence(q, Normal(0.0, 1.0)).sum((1, 2, 3)).mean()
+    torch.testing.assert_close(terms["reconstruction"], said, rtol=1e-3, atol=0.1)
+    torch.testing.assert_close(terms["divergence"], beta * apart)
+    torch.testing.assert_close(nets["autoencoder"].encode(x), q.mean)
+
+
+def test_gaussian_likelihood_of_the_vae() -> None:
+    nets, (x, _) = nets_for(VAE()), bars(8)
+    torch.manual_seed(2)
+    found = VAE(reconstruction_loss="l2-sum").losses(nets, x)["autoencoder"]["reconstruction"]
+    torch.manual_seed(2)
+    mean, scale = nets["autoencoder"].posterior(x)
+    x_hat = nets["autoencoder"].decode(mean + scale * torch.randn_like(mean))
+    density = Normal(x_hat, 0.5**0.5).log_prob(x) + 0.5 * math.log(math.pi)
+    torch.testing.assert_close(found, -density.sum((1, 2, 3)).mean())
+
+
 def test_a_probe_leaves_the_method_alone() -> None:
     plain, probed = AMR(), Probed(AMR())
     a, b = nets_for(plain), nets_for(probed)
@@ -252,6 +290,8 @@ def test_unknown_methods_and_empty_games_are_refused() -> None:
     for method in (ACAI, AMR):
         with pytest.raises(ValueError, match="at least 1"):
             method(autoencoder_every=0)
+    with pytest.raises(ValueError, match="beta must be 0"):
+        VAE(beta=-1)
     with pytest.raises(ValueError, match="exactly 2"):
         AMR(mixer="shared-bernoulli", parents=3)
     with pytest.raises(ValueError, match="labels"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from resynthesis.nets import Critic, Nets, Stem, build
+from resynthesis.nets import Critic, Nets, Stem, build, code_shape
 
 FITTING = [
     ((2, 4, 4), 32, 1),
@@ -71,6 +71,42 @@ def test_critic_convolutions_have_spectral_norm_one() -> None:
 def test_tanh_output_stays_in_range() -> None:
     net = build(Nets(output="tanh"), ("autoencoder",), channels=1, size=16 * 2)["autoencoder"]
     assert net.decode(100 * torch.randn(2, 2, 4, 4)).abs().max() <= 1
+
+
+def test_burgess_nets_are_those_of_the_paper() -> None:
+    config = Nets(family="burgess", code=(10, 1, 1), width=32, posterior=True)
+    nets = build(config, ("autoencoder", "critic"), channels=1, size=64)
+    x = torch.randn(2, 1, 64, 64)
+    assert code_shape(config, 64) == (10, 1, 1)
+    assert nets["autoencoder"].encode(x).shape == (2, 10, 1, 1)
+    assert nets["autoencoder"].decode(nets["autoencoder"].encode(x)).shape == x.shape
+    assert nets["critic"](x).shape == (2,)
+    shapes = [tuple(p.shape) for p in nets["autoencoder"].encoder.parameters() if p.ndim > 1]
+    assert shapes == [(32, 1, 4, 4), *[(32, 32, 4, 4)] * 3, (256, 512), (256, 256), (20, 256)]
+    with pytest.raises(ValueError, match="size 64"):
+        build(config, ("autoencoder",), channels=1, size=32)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Nets(posterior=True, code=(3, 4, 4)),
+        Nets(posterior=True, family="burgess", code=(10, 1, 1)),
+    ],
+)
+def test_a_posterior_has_the_codes_for_means_and_positive_scales(config: Nets) -> None:
+    net = build(config, ("autoencoder",), channels=1, size=64 if config.family == "burgess" else 32)
+    x = 30 * torch.randn(4, 1, *[64 if config.family == "burgess" else 32] * 2)
+    mean, scale = net["autoencoder"].posterior(x)
+    assert torch.equal(mean, net["autoencoder"].encode(x))
+    assert mean.shape == scale.shape
+    assert scale.min() > 0
+
+
+@pytest.mark.parametrize("family", ["adaae", "split"])
+def test_families_without_a_posterior(family: str) -> None:
+    with pytest.raises(ValueError, match="no posterior"):
+        Nets(family=family, posterior=True)  # type: ignore[arg-type]
 
 
 def test_probe_needs_classes() -> None:

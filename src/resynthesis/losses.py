@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Reconstruction = Literal["l1", "l2", "bce", "bce-sum"]
+Reconstruction = Literal["l1", "l2", "l2-sum", "bce", "bce-sum"]
 Adversary = Literal["bce", "ls"]
 
 
@@ -21,6 +21,11 @@ def l1(x: Tensor, y: Tensor) -> Tensor:
 def l2(x: Tensor, y: Tensor) -> Tensor:
     """Mean squared difference."""
     return (x - y).square().mean()
+
+
+def l2_sum(x: Tensor, y: Tensor) -> Tensor:
+    """Squared difference, summed over the pixels of an image and averaged over the batch."""
+    return l2(x, y) * x[0].numel()
 
 
 def bce(x: Tensor, x_hat: Tensor) -> Tensor:
@@ -37,12 +42,14 @@ def bce_sum(x: Tensor, x_hat: Tensor) -> Tensor:
 RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": l1,
     "l2": l2,
+    "l2-sum": l2_sum,
     "bce": bce,
     "bce-sum": bce_sum,
 }
 FORMULAS = {  # of the reconstruction losses, as mathtext
     "l1": r"|x - \hat{x}|",
     "l2": r"|x - \hat{x}|^2",
+    "l2-sum": r"\Sigma |x - \hat{x}|^2",
     "bce": r"H(\hat{x}, x)",
     "bce-sum": r"\Sigma H(\hat{x}, x)",
 }

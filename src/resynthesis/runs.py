@@ -91,8 +91,10 @@ class Config:
             )
         if self.method.two_domains and (self.probe.probe or self.probe.supervision):
             raise ValueError(f"a probe does not go with {self.name}, which has a classifier")
+        if self.method.needs_posterior and not self.nets.posterior:
+            raise ValueError(f"{self.name} needs an encoder with a posterior: --posterior")
         loss = getattr(self.method, "reconstruction_loss", "")
-        if loss.startswith("bce") and self.nets.output != "tanh":
+        if loss.startswith("bce") and (self.nets.output != "tanh" and self.nets.family != "adaae"):
             raise ValueError(f"the reconstruction loss {loss} needs --output tanh")
 
     @property

@@ -17,11 +17,13 @@ from .base import DomainMethod, Losses, Method
 from .classify import Classify
 from .probe import Probed
 from .translate import Translate
+from .vae import VAE
 
 METHODS: dict[str, type[Method]] = {
     "ae": AE,
     "acai": ACAI,
     "amr": AMR,
+    "vae": VAE,
     "translate": Translate,
     "adapt": Adapt,
 }
@@ -44,6 +46,7 @@ __all__ = [
     "AE",
     "AMR",
     "METHODS",
+    "VAE",
     "Adapt",
     "Classify",
     "DomainMethod",

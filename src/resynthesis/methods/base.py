@@ -21,6 +21,8 @@ class Method(ABC):
     """Whether labels teach a player. Where they do not, the method never sees them."""
     needs_divided_codes = False
     """Whether codes must divide into content and style."""
+    needs_posterior = False
+    """Whether the encoder must give a scale beside each number of the code."""
     augments = False
     """Whether its classifier is shown changed copies of images."""
     suited: Mapping[str, Mapping[str, Any]] = {}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .adaae import PublishedAutoencoder, PublishedCritic
 from .amr import Autoencoder, Critic, Stem, count_scales
+from .burgess import BurgessAutoencoder, BurgessCritic
 from .classifier import Classifier
 from .config import Nets
 from .split import SplitAutoencoder, SplitCritic
@@ -31,11 +32,13 @@ AUTOENCODERS: dict[str, type[nn.Module]] = {
     "amr": Autoencoder,
     "adaae": PublishedAutoencoder,
     "split": SplitAutoencoder,
+    "burgess": BurgessAutoencoder,
 }
 CRITICS: dict[str, type[nn.Module]] = {
     "amr": Critic,
     "adaae": PublishedCritic,
     "split": SplitCritic,
+    "burgess": BurgessCritic,
 }
 
 
@@ -44,7 +47,7 @@ def code_shape(config: Nets, size: int) -> tuple[int, int, int]:
     if config.family == "amr":
         count_scales(size, config.code)
         return config.code
-    if config.family == "adaae":
+    if config.family in ("adaae", "burgess"):
         return math.prod(config.code), 1, 1
     return SplitAutoencoder.channels(config), size // 4, size // 4
 
@@ -83,6 +86,8 @@ def build(
 
 __all__ = [
     "Autoencoder",
+    "BurgessAutoencoder",
+    "BurgessCritic",
     "Classifier",
     "Critic",
     "Nets",

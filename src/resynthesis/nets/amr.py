@@ -24,13 +24,20 @@ class Autoencoder(nn.Module):
     def __init__(self, channels: int, size: int, config: Nets):
         super().__init__()
         scales = count_scales(size, config.code)
-        self.encoder = _encoder(channels, config, scales, norm=True)
+        self.code = config.code[0]
+        outputs = self.code * (1 + config.posterior)
+        self.encoder = _encoder(channels, config, scales, outputs, norm=True)
         self.decoder = _decoder(channels, config, scales)
         initialise(self)
 
     def encode(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) in [-1, 1] -> codes (B, c, h, w), float32."""
-        return self.encoder(x).float()
+        return self.encoder(x).float()[:, : self.code]
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and scale of the code's normal distribution given x, (B, c, h, w) each."""
+        mean, scale = self.encoder(x).float().chunk(2, 1)
+        return mean, F.softplus(scale) + 1e-6
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes (B, c, h, w) -> images (B, C, H, W), float32, not clipped."""
@@ -47,7 +54,7 @@ class Critic(nn.Module):
     def __init__(self, channels: int, size: int, config: Nets):
         super().__init__()
         scales = count_scales(size, config.code)
-        self.body = _encoder(channels, config, scales, norm=False)
+        self.body = _encoder(channels, config, scales, config.code[0], norm=False)
         initialise(self)
         for layer in list(self.body.modules()):
             if isinstance(layer, nn.Conv2d):
@@ -114,7 +121,7 @@ def _block(inputs: int, outputs: int, *, norm: bool) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1), *_after(outputs, norm=norm)]
 
 
-def _encoder(channels: int, config: Nets, scales: int, *, norm: bool) -> nn.Sequential:
+def _encoder(channels: int, config: Nets, scales: int, code: int, *, norm: bool) -> nn.Sequential:
     width = config.width
     body: list[nn.Module] = [Stem(channels, width), *_after(width, norm=norm)]
     for scale in range(scales):
@@ -126,7 +133,7 @@ def _encoder(channels: int, config: Nets, scales: int, *, norm: bool) -> nn.Sequ
         width = outputs
     # A norm over a single pixel would leave only its bias.
     body += _block(width, 2 * width, norm=norm and config.code[1] > 1)
-    body.append(nn.Conv2d(2 * width, config.code[0], 3, padding=1))
+    body.append(nn.Conv2d(2 * width, code, 3, padding=1))
     return nn.Sequential(*body)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Family = Literal["amr", "adaae", "split"]
+Family = Literal["amr", "adaae", "split", "burgess"]
 
 
 @dataclass(frozen=True)
@@ -14,14 +14,17 @@ class Nets:
 
     family: Family = "amr"
     """Autoencoder and critic: amr (the tables of mixing), adaae (5x5 convolutions and a flat code,
-    as published for translation), split (codes of content and style, which adapt needs)."""
+    as published for translation), split (codes of content and style, which adapt needs), burgess
+    (those of disentanglement, for images of size 64: --code 10 1 1 --width 32)."""
     code: tuple[int, int, int] = (2, 4, 4)
     """Code shape: channels, height, width. 2 4 4 is the 32-dimensional code of the tables; adaae
-    takes the product, and split has content and style in place of it."""
+    and burgess take the product, and split has content and style in place of it."""
     width: int = 16
     """Channels at full resolution; they double with every scale."""
     output: Literal["linear", "tanh"] = "linear"
     """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
+    posterior: bool = False
+    """The encoder gives a scale beside each number of the code, as vae needs."""
     content: int = 4
     """Channels of content at each of the three scales of a split code."""
     style: int = 4
@@ -36,6 +39,10 @@ class Nets:
         if self.family not in get_args(Family):
             choices = ", ".join(get_args(Family))
             raise ValueError(f"unknown family of nets '{self.family}': choose from {choices}")
+        if self.posterior and self.family not in ("amr", "burgess"):
+            raise ValueError(
+                f"the nets of {self.family} have no posterior: --family amr or burgess"
+            )
         for name in ("width", "content", "style", "classifier_width"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
