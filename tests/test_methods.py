@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
-from resynthesis.methods import ACAI, AE, AMR, METHODS, VAE, Method, Probed, make, name_of
+from resynthesis.methods import ACAI, AE, AMR, METHODS, VAE, ClassAMR, Method, Probed, make, name_of
 from resynthesis.mixing import mix, partners
 from resynthesis.nets import Nets, build
 from resynthesis.train import begin, step
@@ -34,6 +34,8 @@ VARIANTS: list[Method] = [
     AMR(mixer="shared-bernoulli", adversarial_loss="ls"),
     AMR(realism=0),
     AMR(mixed=0),
+    ClassAMR(),
+    ClassAMR(consistency=1.0, adversarial_loss="ls"),
     VAE(),
     VAE(beta=4.0, reconstruction_loss="l2-sum"),
     Probed(AMR()),

@@ -75,6 +75,27 @@ def mix(parents: Tensor, weights: Tensor) -> Tensor:
     return (weights * parents).sum(0)
 
 
+def as_attributes(y: Tensor, attributes: int) -> tuple[Tensor, Tensor]:
+    """Labels, classes (B,) or a table (B, a), as the places of the n known and their (n, a), float.
+
+    A class is the attribute of its number. Labels under 0 are unknown.
+    """
+    if y.ndim == 1:
+        known = (y >= 0).nonzero().flatten()
+        return known, F.one_hot(y[known], attributes).float()
+    known = (y >= 0).all(1).nonzero().flatten()
+    return known, y[known].float()
+
+
+def mask_weights(p: Tensor, z: Tensor) -> Tensor:
+    """Weights (2, B, C, 1, ...) of masks: a channel is the first's with probability p (B, C).
+
+    The gradient passes the draw as if it were p itself (straight-through; Bengio et al., 2013).
+    """
+    first = p + ((torch.rand_like(p) < p).float() - p).detach()
+    return _spread(torch.stack([first, 1 - first]), z)
+
+
 def _dirichlet(k: int, shape: tuple[int, int], z: Tensor) -> Tensor:
     """(k, *shape), uniform on the simplex: exponentials over their sum."""
     e = torch.empty(k, *shape, device=z.device).exponential_()

@@ -93,6 +93,8 @@ class Config:
             raise ValueError(f"a probe does not go with {self.name}, which has a classifier")
         if self.method.needs_posterior and not self.nets.posterior:
             raise ValueError(f"{self.name} needs an encoder with a posterior: --posterior")
+        if "mixer" in self.method.players and self.nets.family != "amr":
+            raise ValueError(f"{self.name} is made for the nets of the tables: --family amr")
         loss = getattr(self.method, "reconstruction_loss", "")
         if loss.startswith("bce") and (self.nets.output != "tanh" and self.nets.family != "adaae"):
             raise ValueError(f"the reconstruction loss {loss} needs --output tanh")
@@ -144,10 +146,16 @@ class Facts:
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
     train_size: int
+    attributes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, data: Data) -> Facts:
-        return cls(data.checksum, data.shape, data.classes, len(data.train))
+        return cls(data.checksum, data.shape, data.classes, len(data.train), data.attributes)
+
+    @property
+    def wishes(self) -> tuple[str, ...]:
+        """What a mix can be asked for: an attribute, or else a class."""
+        return self.attributes or self.classes
 
 
 def new_nets(method: Method, config: Nets, facts: Facts) -> nn.ModuleDict:
@@ -159,6 +167,7 @@ def new_nets(method: Method, config: Nets, facts: Facts) -> nn.ModuleDict:
         channels=facts.shape[0],
         size=facts.shape[1],
         classes=len(facts.classes),
+        attributes=len(facts.attributes),
     )
 
 
@@ -185,6 +194,7 @@ class Run:
                 tuple(facts["shape"]),
                 tuple(facts["classes"]),
                 facts["train_size"],
+                tuple(facts.get("attributes", ())),
             )
         except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise ValueError(f"{config} cannot be read ({_say(error)})") from error
@@ -406,7 +416,8 @@ def start(
         method = config.whole_method()
         nets = new_nets(method, config.nets, facts).to(device)
         if method.needs_labels and data.train.labels is None:
-            raise ValueError(f"a probe needs labels, and '{data.name}' has none")
+            who = config.name if config.method.needs_labels else "a probe"
+            raise ValueError(f"{who} needs labels, and '{data.name}' has none")
         state = begin(method, nets, config.training)
         run = Run.create(path, config, facts, form)
         if isinstance(data, Domains):

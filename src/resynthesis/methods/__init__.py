@@ -14,6 +14,7 @@ from .adapt import Adapt
 from .ae import AE
 from .amr import AMR
 from .base import DomainMethod, Losses, Method
+from .class_amr import ClassAMR
 from .classify import Classify
 from .probe import Probed
 from .translate import Translate
@@ -23,6 +24,7 @@ METHODS: dict[str, type[Method]] = {
     "ae": AE,
     "acai": ACAI,
     "amr": AMR,
+    "class-amr": ClassAMR,
     "vae": VAE,
     "translate": Translate,
     "adapt": Adapt,
@@ -48,6 +50,7 @@ __all__ = [
     "METHODS",
     "VAE",
     "Adapt",
+    "ClassAMR",
     "Classify",
     "DomainMethod",
     "Losses",

@@ -55,7 +55,10 @@ class Method(ABC):
 
     @abstractmethod
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
-        """{player: {term: scalar}} for images x in [-1, 1] and labels y (B,), -1 where unknown."""
+        """{player: {term: scalar}} for images x in [-1, 1] and labels y (B,), -1 where unknown.
+
+        Labels may be a table (B, a) of attributes, 0 or 1, in place of classes.
+        """
 
 
 class DomainMethod(Method):

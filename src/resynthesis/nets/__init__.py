@@ -13,6 +13,7 @@ from .adaae import PublishedAutoencoder, PublishedCritic
 from .amr import Autoencoder, Critic, Stem, count_scales
 from .burgess import BurgessAutoencoder, BurgessCritic
 from .classifier import Classifier
+from .conditional import AttributeCritic, ClassMixer
 from .config import Nets
 from .split import SplitAutoencoder, SplitCritic
 
@@ -60,21 +61,31 @@ def build(
     channels: int,
     size: int,
     classes: int = 0,
+    attributes: int = 0,
 ) -> nn.ModuleDict:
     """One net per player, initialised from torch's global generator, and copies for averages.
 
-    averages: name -> (the player that it follows, decay); these have no gradients. Raises
-    ValueError where the code shape does not fit the image size, or where a probe or a classifier
-    is asked for and there are no classes.
+    averages: name -> (the player that it follows, decay); these have no gradients. Beside a mixer
+    the critic reads attributes: those that there are, else the classes. Raises ValueError where
+    the code shape does not fit the image size, or where there are no labels of the kind that a
+    player needs.
     """
     code = code_shape(config, size)
     players = tuple(players)
     for reader in ("probe", "classifier"):
         if reader in players and classes < 2:
             raise ValueError(f"a {reader} needs a data set with at least two classes")
+    wishes = attributes or classes
+    if "mixer" in players and not wishes:
+        raise ValueError("mixing under labels needs a data set with attributes or classes")
     makers: dict[str, Callable[[], nn.Module]] = {
         "autoencoder": lambda: AUTOENCODERS[config.family](channels, size, config),
-        "critic": lambda: CRITICS[config.family](channels, size, config),
+        "critic": lambda: (
+            AttributeCritic(channels, size, wishes, config)
+            if "mixer" in players
+            else CRITICS[config.family](channels, size, config)
+        ),
+        "mixer": lambda: ClassMixer(wishes, config),
         "probe": lambda: Probe(code, classes),
         "classifier": lambda: Classifier(channels, size, classes, config),
     }
@@ -85,9 +96,11 @@ def build(
 
 
 __all__ = [
+    "AttributeCritic",
     "Autoencoder",
     "BurgessAutoencoder",
     "BurgessCritic",
+    "ClassMixer",
     "Classifier",
     "Critic",
     "Nets",

@@ -25,6 +25,9 @@ class Nets:
     """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
     posterior: bool = False
     """The encoder gives a scale beside each number of the code, as vae needs."""
+    informed: bool = True
+    """The mixer of class-amr sees the labels of both parents; without, the wish alone, as
+    published."""
     content: int = 4
     """Channels of content at each of the three scales of a split code."""
     style: int = 4

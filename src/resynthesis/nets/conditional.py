@@ -1,0 +1,57 @@
+"""For mixing under labels: a net from wishes to masks, and a critic that reads attributes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .amr import Critic
+from .config import Nets
+from .layers import SLOPE, initialise
+
+HIDDEN = 128
+
+
+class ClassMixer(nn.Module):
+    """M: wanted attributes (B, a) -> the probability (B, c) that a channel is the first parent's.
+
+    The mixer of Beckham et al. (2019) knows the wish alone; it cannot know which parent would
+    grant it. This one (`informed`) sees the labels of both parents beside the wish.
+    """
+
+    def __init__(self, attributes: int, config: Nets):
+        super().__init__()
+        self.attributes, self.informed = attributes, config.informed
+        self.embed = nn.Sequential(nn.Linear(attributes, HIDDEN), nn.LeakyReLU(SLOPE))
+        self.mask = nn.Sequential(
+            nn.Linear(HIDDEN * (3 if config.informed else 1), HIDDEN),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(HIDDEN, config.code[0]),
+        )
+        initialise(self)
+
+    def forward(self, wanted: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Attributes (B, a), float, of the wish and of both parents -> (B, c) in (0, 1)."""
+        seen = [wanted, first, second] if self.informed else [wanted]
+        return self.mask(torch.cat([self.embed(y) for y in seen], 1)).float().sigmoid()
+
+
+class AttributeCritic(Critic):
+    """D and A: images (B, C, H, W) -> (B, 1 + a), a logit of being real, then of each attribute.
+
+    All but the head of the attributes is spectrally normalised: it must be free to be sure.
+    """
+
+    def __init__(self, channels: int, size: int, attributes: int, config: Nets):
+        super().__init__(channels, size, config)
+        *body, self.real = self.body
+        self.body = nn.Sequential(*body)
+        with torch.no_grad():
+            features = self.body(torch.zeros(1, channels, size, size))
+        self.read = nn.Linear(features.numel(), attributes)
+        initialise(self.read)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.body(x)
+        real = self.real(h).float().mean((1, 2, 3))
+        return torch.cat([real[:, None], self.read(h.flatten(1)).float()], 1)
