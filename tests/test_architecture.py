@@ -22,7 +22,7 @@ LAYERS = [  # a module imports from its own layer and from those before
     {"runs"},
     {"evaluate"},
     {"figures", "compare"},
-    {"mixes", "translations", "estimator"},
+    {"mixes", "wishes", "translations", "estimator"},
     {"cli"},
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from .estimator import ADAAE as ADAAE
     from .estimator import AE as AE
     from .estimator import AMR as AMR
+    from .estimator import VAE as VAE
+    from .estimator import ClassAMR as ClassAMR
     from .estimator import Translator as Translator
     from .estimator import load as load
 
-__all__ = ["ACAI", "ADAAE", "AE", "AMR", "Translator", "load"]
+__all__ = ["ACAI", "ADAAE", "AE", "AMR", "VAE", "ClassAMR", "Translator", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -103,6 +103,16 @@ class Config:
     def name(self) -> str:
         return methods.name_of(self.method)
 
+    @property
+    def mixer(self) -> str:
+        """How the method mixes; along straight lines where it never does."""
+        return str(getattr(self.method, "mixer", "mixup"))
+
+    @property
+    def parents(self) -> int:
+        """How many images the method mixes."""
+        return int(getattr(self.method, "parents", 2))
+
     def whole_method(self) -> Method:
         """The method, with the probe beside it where one is asked for."""
         if self.probe.probe or self.probe.supervision > 0:

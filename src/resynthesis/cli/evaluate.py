@@ -51,7 +51,8 @@ def main(arguments: list[str]) -> None:
             run, nets, data, told.only, report=report, note=lambda text: print(f"note: {text}")
         )
     else:
-        metrics = evaluate(nets, data, told.only, report=report)
+        mixer, parents = run.config.mixer, run.config.parents
+        metrics = evaluate(nets, data, told.only, mixer=mixer, parents=parents, report=report)
     own = is_own(run, other)
     if own:
         run.save_metrics({**run.metrics(), **metrics} if told.only else metrics)

@@ -11,6 +11,7 @@ import tyro
 from ..mixes import mix_files, mix_set
 from ..mixing import MixerName
 from ..runs import Run
+from ..wishes import wish_files
 from .shared import RunFolder, check_new, other_data, parse
 
 
@@ -25,8 +26,12 @@ class Mix:
     mixer: MixerName | None = None
     """mixup walks along straight lines, the others draw mixes at random. For files mixup where
     not told otherwise, with --count the run's own."""
+    labels: str | None = None
+    """For a run of class-amr: all, for every combination of the two parents' labels, or
+    name=1,other=0,... for one."""
     steps: int = 11
-    """Images along a line, or along a triangle's edge; or so many random mixes."""
+    """Images along a line, or along a triangle's edge; or so many random mixes (10 at most
+    with --labels)."""
     space: Literal["codes", "pixels"] = "codes"
     """Mix codes, or pixels for comparison."""
     count: int | None = None
@@ -52,6 +57,22 @@ def main(arguments: list[str]) -> None:
     run = Run(told.run)
     if told.count is None and (told.parents or told.data):
         raise ValueError("--parents and --data go with --count: the files are the parents")
+    if told.labels is not None:
+        if told.count is not None or told.mixer or told.space != "codes":
+            raise ValueError("--labels mixes two image files, without --count, --mixer and --space")
+        heads, wishes = wish_files(
+            run,
+            told.files,
+            told.out,
+            labels=told.labels,
+            draws=min(told.steps, 10),
+            seed=told.seed,
+            device=told.device,
+        )
+        for file, head in zip(told.files, heads, strict=True):
+            print(f"{file}: {head}, as the critic reads it")
+        print(f"{told.out}: {len(wishes)} wishes, a row each: {', '.join(wishes)}")
+        return
     if told.count is None:
         mixer: str = told.mixer or "mixup"
         mix_files(
@@ -76,8 +97,8 @@ def main(arguments: list[str]) -> None:
             f"{told.run} is a run across two domains: say whose images to mix by --data"
         )
     check_new(told.out)
-    mixer = told.mixer or str(getattr(run.config.method, "mixer", "mixup"))
-    parents = told.parents or int(getattr(run.config.method, "parents", 2))
+    mixer = told.mixer or run.config.mixer
+    parents = told.parents or run.config.parents
     mix_set(
         run,
         run.load_data(other_data(run, told.data, told.data_dir)),

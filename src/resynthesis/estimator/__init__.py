@@ -6,13 +6,16 @@ from pathlib import Path
 
 from .. import runs
 from .base import Model
-from .resynthesizer import ACAI, AE, AMR, Resynthesizer
+from .conditional import ClassAMR
+from .resynthesizer import ACAI, AE, AMR, VAE, Resynthesizer
 from .translator import ADAAE, Translator
 
 ESTIMATORS: dict[str, type[Model]] = {
     "ae": AE,
     "acai": ACAI,
     "amr": AMR,
+    "class-amr": ClassAMR,
+    "vae": VAE,
     "translate": ADAAE,
     "adapt": Translator,
 }
@@ -40,6 +43,8 @@ __all__ = [
     "AE",
     "AMR",
     "ESTIMATORS",
+    "VAE",
+    "ClassAMR",
     "Model",
     "Resynthesizer",
     "Translator",

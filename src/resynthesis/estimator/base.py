@@ -158,12 +158,21 @@ def form_of(images: object, pixels: Tensor) -> dict[str, Any]:
 
 
 def to_labels(y: object, n: int) -> tuple[Tensor | None, list[Any]]:
-    """Any labels (n,) as 0, 1, ... and the sorted values; integers under 0 are unknown."""
+    """Any labels (n,) as 0, 1, ... and the sorted values; integers under 0 are unknown.
+
+    A table (n, a) of attributes, 0 or 1, under 0 where unknown, stays as it is, without values.
+    """
     if y is None:
         return None, []
     values = np.asarray(y)
+    if values.ndim == 2 and len(values) == n and values.shape[1] > 0:
+        if values.dtype.kind not in "iufb" or not np.isin(values, (-1, 0, 1)).all():
+            raise ValueError("attributes must be 0 or 1, or -1 where unknown")
+        return torch.from_numpy(values.astype(np.int64)), []
     if values.shape != (n,):
-        raise ValueError(f"labels must be of shape ({n},), not {values.shape}")
+        raise ValueError(
+            f"labels must be of shape ({n},), or ({n}, a) for attributes, not {values.shape}"
+        )
     known = values >= 0 if values.dtype.kind in "if" else np.ones(n, dtype=bool)
     classes, inverse = np.unique(values[known], return_inverse=True)
     labels = torch.full((n,), -1)

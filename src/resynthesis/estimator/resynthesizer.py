@@ -34,7 +34,7 @@ class Resynthesizer(
     """What the estimators of one domain share. Fitted, too: n_features_out_."""
 
     def fit(self, images: object, y: object = None) -> Self:
-        """Trains on images; labels y (n,), -1 where unknown, serve the probe alone.
+        """Trains on images; labels y (n,), -1 where unknown, serve the probe alone (and ClassAMR).
 
         Everything is for training: nothing is held out. Raises ValueError for arrays that are
         no images.
@@ -44,7 +44,10 @@ class Resynthesizer(
         labels, classes = to_labels(y, len(pixels))
         nets = self._settings(Nets)
         train = ImageSet(resize(pixels, fitting_size(pixels, nets)), labels)
-        data = Data(runs.ARRAYS, train, train, train, tuple(map(str, classes)))
+        width = 0 if labels is None or labels.ndim == 1 else labels.shape[1]
+        columns = tuple(f"attribute {i}" for i in range(width))
+        names = tuple(map(str, classes))
+        data = Data(runs.ARRAYS, train, train, train, names, attributes=columns)
         config = runs.Config(
             method=self._settings(self.method),
             data=DataConfig(data=runs.ARRAYS, size=train.shape[1]),
@@ -133,6 +136,19 @@ class AMR(Resynthesizer):
     """Adversarial mixup resynthesis. See `resynthesis.methods.AMR`."""
 
     method = methods.AMR
+
+
+class VAE(Resynthesizer):
+    """Variational autoencoder; codes are the means. See `resynthesis.methods.VAE`."""
+
+    method = methods.VAE
+
+    def sample(self, n: int, *, seed: int = 0) -> Array:
+        """n new images, decoded from codes drawn from the prior N(0, 1)."""
+        check_is_fitted(self)
+        with runs.fixed_seed(seed):
+            z = torch.randn(n, *self.code_shape_)
+        return self._images(decode(self._autoencoder, z))
 
 
 def _shares(weight: float | Sequence[float], k: int) -> Tensor:

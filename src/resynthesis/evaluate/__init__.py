@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ..data import Data, Lines
-from . import labels, lines, reconstruction
+from . import labels, lines, realism, reconstruction, wishes
 from .choice import choose
 from .codes import decode, encode, encode_set, interpolate
 from .domains import (
@@ -24,6 +24,7 @@ from .domains import (
     reader,
     translate,
 )
+from .judge import opinion, train_judge
 
 
 def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
@@ -60,13 +61,30 @@ FAMILIES = {
     "knn": ("knn_accuracy",),
     "clustering": ("clustering_accuracy",),
     "lines": ("lines_distance", "lines_smoothness"),
+    "mixes": (
+        *(f"{d}_distance{of}" for of in ("", "_pixels", "_real") for d in ("frechet", "kernel")),
+        "classifier_score",
+        "classifier_score_real",
+    ),
+    "wishes": (
+        "wish_accuracy",
+        "wish_accuracy_random_mask",
+        "wish_accuracy_real",
+        "mask_low",
+        "mask_high",
+    ),
 }
+JUDGED = ("mixes", "wishes")  # families that take a judge, who takes a minute to train
 
 
-def suits(family: str, data: Data) -> bool:
-    """Whether a family of metrics can be measured on this data."""
+def suits(family: str, data: Data, nets: nn.ModuleDict) -> bool:
+    """Whether a family of metrics can be measured on this data with these nets."""
     if family == "lines":
         return isinstance(data.train, Lines)
+    if family == "wishes":
+        return "mixer" in nets
+    if family == "mixes":
+        return len(data.classes) > 1 and len(data.test) >= 4
     if family in ("probe", "knn", "clustering"):
         return len(data.classes) > 1
     return True
@@ -77,19 +95,21 @@ def evaluate(
     data: Data,
     only: Sequence[str] = (),
     *,
+    mixer: str = "mixup",
+    parents: int = 2,
     report: Callable[[str], None] = lambda family: None,
 ) -> dict[str, float]:
     """All metrics that suit the data, or those in `only`, on its test part.
 
-    `only` names families, or single metrics. Raises ValueError where one of them is unknown or
-    does not suit the data.
+    `only` names families, or single metrics; mixer and parents say what mixes are judged. Raises
+    ValueError where a name is unknown or does not suit the data.
     """
     for name in only:
         family = next((f for f, metrics in FAMILIES.items() if name in (f, *metrics)), None)
-        if family and not suits(family, data):
+        if family and not suits(family, data, nets):
             raise ValueError(f"'{name}' cannot be measured on '{data.name}'")
     named = choose(only, FAMILIES)
-    wanted = [f for f, metrics in FAMILIES.items() if suits(f, data) and named & set(metrics)]
+    wanted = [f for f, metrics in FAMILIES.items() if suits(f, data, nets) and named & set(metrics)]
     metrics: dict[str, float] = {}
     if "reconstruction" in wanted:
         report("reconstruction")
@@ -100,6 +120,15 @@ def evaluate(
     if "lines" in wanted:
         report("lines")
         metrics |= _lines(nets, data)
+    if judged := [f for f in wanted if f in JUDGED]:
+        report(f"{', '.join(judged)} (training a judge)")
+        judge = train_judge(data, next(nets.parameters()).device)
+        if "mixes" in judged:
+            metrics |= realism.measure(
+                nets["autoencoder"], data, judge, mixer=mixer, parents=parents
+            )
+        if "wishes" in judged:
+            metrics |= wishes.measure(nets, data, judge)
     return {name: value for name, value in metrics.items() if name in named}
 
 
@@ -122,8 +151,10 @@ __all__ = [
     "interpolate",
     "labels",
     "lines",
+    "opinion",
     "probabilities",
     "reader",
     "suits",
+    "train_judge",
     "translate",
 ]

@@ -10,7 +10,7 @@ from ..evaluate import decode, encode, interpolate
 from ..mixing import MIXERS, for_each, mix
 from ..runs import Run
 from .drawing import grid, save, spread_over_classes, triangle, triangle_weights
-from .plots import codes_picture, loss_picture
+from .plots import codes_picture, labels_picture, loss_picture
 
 STEPS = 11
 
@@ -18,9 +18,7 @@ STEPS = 11
 def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> None:
     """Input, reconstruction, partners and mixes of validation images, drawn during training."""
     autoencoder = nets["autoencoder"]
-    method = run.config.method
-    k = int(getattr(method, "parents", 2))
-    mixer = str(getattr(method, "mixer", "mixup"))
+    k, mixer = run.config.parents, run.config.mixer
     n = min(10, len(data.valid))
     torch.manual_seed(0)
     x, _ = data.valid.take(torch.randperm(len(data.valid))[:n])
@@ -64,4 +62,7 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
         mixes = decode(autoencoder, mix(z[:, None], for_each(weights, z)))
         save(triangle(mixes, steps), run.pictures / "triangle.png")
     codes_picture(autoencoder, data, run.pictures / "codes.png")
+    if "mixer" in nets:
+        whole = not run.facts.attributes
+        labels_picture(nets["mixer"], run.facts.wishes, whole, run.pictures / "labels.png")
     loss_picture(run)

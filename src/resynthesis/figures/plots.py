@@ -51,6 +51,38 @@ def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int =
     _save_figure(figure, path)
 
 
+def labels_picture(mixer: nn.Module, names: Sequence[str], whole: bool, path: Path) -> None:
+    """Labels as a mixer of class-amr sees them, in two principal components.
+
+    Classes one by one where they are `whole`, else combinations of attributes: all up to six
+    attributes, beyond that each alone, and none.
+    """
+    from sklearn.decomposition import PCA
+
+    n = len(names)
+    if whole or n > 6:
+        wishes = torch.eye(n) if whole else torch.cat([torch.zeros(1, n), torch.eye(n)])
+    else:
+        wishes = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * n).reshape(-1, n)
+    with torch.inference_mode():
+        device = next(mixer.parameters()).device
+        seen = mixer.embed(wishes.to(device)).cpu().numpy()  # type: ignore[operator]
+    if min(seen.shape) < 2:
+        return
+    points = PCA(2, random_state=0).fit_transform(seen)
+    figure = _figure(6.4, 5.6)
+    axes = figure.subplots()
+    axes.scatter(*points.T, s=14)
+    for point, wish in zip(points, wishes.tolist(), strict=True):
+        said = " + ".join(name for name, on in zip(names, wish, strict=True) if on) or "none"
+        axes.annotate(said, point, fontsize=8, xytext=(4, 3), textcoords="offset points")
+    axes.margins(0.15)
+    axes.set_xlabel("first principal component")
+    axes.set_ylabel("second")
+    axes.set_title("Labels as the mixer sees them")
+    _save_figure(figure, path)
+
+
 def _colours(n: int) -> list[Any]:
     """n colours that differ."""
     from matplotlib import colormaps

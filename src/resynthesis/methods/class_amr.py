@@ -46,6 +46,7 @@ class ClassAMR(Method):
     """H(D, ·), the loss of the critic's answers: cross-entropy or least squares."""
 
     players = ("autoencoder", "mixer", "critic")
+    mixer = "bernoulli"  # where no wish is told
     needs_labels = True
     suited = MappingProxyType({"nets": {"code": (32, 4, 4)}})
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from torch.nn import functional as F
 
 from ..augment import augment
+from ..losses import H
 from .base import Method
 
 if TYPE_CHECKING:
@@ -18,21 +19,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Classify(Method):
-    """classifier  min  H(C(a(x)), y)      a(x) a changed copy of x"""
+    """classifier  min  H(C(a(x)), y)      a(x) a changed copy of x; y classes or attributes"""
 
     augmented: bool = True
     """Show the classifier changed copies of the images, and not the images themselves."""
     teacher_decay: float = 0.999
     """How slowly a second classifier follows it, as in Adapt; 0 for none."""
 
-    players = ("classifier",)
+    player: str = "classifier"
+    """Which net it is: classifier, or judge."""
+
     needs_labels = True
 
     @property
+    def players(self) -> tuple[str, ...]:
+        return (self.player,)
+
+    @property
     def averages(self) -> dict[str, tuple[str, float]]:
-        return {"teacher": ("classifier", self.teacher_decay)} if self.teacher_decay else {}
+        return {"teacher": (self.player, self.teacher_decay)} if self.teacher_decay else {}
 
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         assert y is not None
-        logits = nets["classifier"](augment(x) if self.augmented else x)
-        return {"classifier": {"labels": F.cross_entropy(logits, y)}}
+        logits = nets[self.player](augment(x) if self.augmented else x)
+        wrong = F.cross_entropy(logits, y) if y.ndim == 1 else H(logits, y)
+        return {self.player: {"labels": wrong}}

@@ -15,6 +15,7 @@ from .burgess import BurgessAutoencoder, BurgessCritic
 from .classifier import Classifier
 from .conditional import AttributeCritic, ClassMixer
 from .config import Nets
+from .judge import Judge
 from .split import SplitAutoencoder, SplitCritic
 
 
@@ -76,7 +77,7 @@ def build(
         if reader in players and classes < 2:
             raise ValueError(f"a {reader} needs a data set with at least two classes")
     wishes = attributes or classes
-    if "mixer" in players and not wishes:
+    if {"mixer", "judge"} & set(players) and not wishes:
         raise ValueError("mixing under labels needs a data set with attributes or classes")
     makers: dict[str, Callable[[], nn.Module]] = {
         "autoencoder": lambda: AUTOENCODERS[config.family](channels, size, config),
@@ -85,6 +86,7 @@ def build(
             if "mixer" in players
             else CRITICS[config.family](channels, size, config)
         ),
+        "judge": lambda: Judge(channels, size, wishes),
         "mixer": lambda: ClassMixer(wishes, config),
         "probe": lambda: Probe(code, classes),
         "classifier": lambda: Classifier(channels, size, classes, config),
@@ -103,6 +105,7 @@ __all__ = [
     "ClassMixer",
     "Classifier",
     "Critic",
+    "Judge",
     "Nets",
     "Probe",
     "PublishedAutoencoder",

@@ -1,0 +1,77 @@
+"""The estimator of mixing under labels."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import methods, runs
+from ..evaluate import decode
+from ..mixing import mask_weights
+from ..mixing import mix as combine
+from .base import Array
+from .resynthesizer import Resynthesizer
+
+
+class ClassAMR(Resynthesizer):
+    """Mixing under labels. See `resynthesis.methods.ClassAMR`."""
+
+    method = methods.ClassAMR
+
+    def fit(self, images: object, y: object = None) -> Self:
+        """Trains on images and labels: classes (n,), or attributes (n, a) of 0 and 1; -1 unknown."""
+        if y is None:
+            raise ValueError(
+                "ClassAMR mixes under labels: give y, classes (n,) or attributes (n, a)"
+            )
+        return super().fit(images, y)
+
+    def predict(self, images: object) -> Array:
+        """What the critic reads in images: classes (n,) or attributes (n, a), 0 or 1."""
+        read = self._read(self._pixels(images))
+        if self.run_.facts.attributes:
+            return read.int().numpy()
+        return np.asarray(self.classes_)[read.argmax(1).numpy()]
+
+    def mix_as(self, first: object, second: object, wanted: object, *, seed: int = 0) -> Array:
+        """Mixes of two batches of n images that shall have the labels `wanted`.
+
+        wanted: classes (n,) or attributes (n, a), or one for all. Of each attribute it should be
+        what one of the parents has, as `predict` reads it; no mix is taught anything else.
+        """
+        check_is_fitted(self)
+        x = [self._pixels(first), self._pixels(second)]
+        if len(x[0]) != len(x[1]):
+            raise ValueError(f"{len(x[0])} images cannot be mixed with {len(x[1])}")
+        wish = self._attributes(wanted, len(x[0]))
+        z = torch.stack([self._encode(first), self._encode(second)])
+        with torch.inference_mode(), runs.fixed_seed(seed):
+            p = self.nets_["mixer"](*(t.to(z.device) for t in (wish, *map(self._read, x))))
+            mixed = combine(z, mask_weights(p, z[0]))
+        return self._images(decode(self._autoencoder, mixed))
+
+    @torch.inference_mode()
+    def _read(self, x: Tensor) -> Tensor:
+        critic = self.nets_["critic"]
+        logits = critic(x.to(next(critic.parameters()).device))[:, 1:].cpu()
+        if self.run_.facts.attributes:
+            return (logits > 0).float()
+        return F.one_hot(logits.argmax(1), logits.shape[1]).float()
+
+    def _attributes(self, wanted: Any, n: int) -> Tensor:
+        """Wishes as (n, a), float."""
+        values = np.asarray(wanted)
+        a = len(self.run_.facts.wishes)
+        if not self.run_.facts.attributes:
+            index = [np.flatnonzero(self.classes_ == v) for v in np.broadcast_to(values, (n,))]
+            if any(len(i) != 1 for i in index):
+                raise ValueError(f"wanted must be of the classes {list(self.classes_)}")
+            return F.one_hot(torch.tensor([int(i[0]) for i in index]), a).float()
+        if values.shape not in ((a,), (n, a)) or not np.isin(values, (0, 1)).all():
+            raise ValueError(f"wanted must be 0 or 1, of shape ({a},) or ({n}, {a})")
+        return torch.tensor(np.broadcast_to(values, (n, a)), dtype=torch.float32)

@@ -1,0 +1,65 @@
+"""Mixes under labels: whether an independent judge reads in them what was asked for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..data import Data, seeded
+from ..mixing import as_attributes, mask_weights, mix
+from ..nets import Judge
+from ..runs import fixed_seed
+from .codes import decode, encode
+from .judge import opinion
+
+PAIRS = 5000
+
+
+@torch.inference_mode()
+def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
+    """Of mixes of pairs of test images under wishes that only one of the parents grants:
+
+    wish_accuracy, the share that the judge reads as asked for: attribute by attribute, each
+    wanted as either parent has it, or a class whole; wish_accuracy_random_mask, the same with
+    every channel from either parent by chance; wish_accuracy_real, the judge's own accuracy on
+    the real parents; mask_low and mask_high, the mixer's least and greatest probability of a
+    channel, averaged over mixes.
+    """
+    x, y = data.test.take(torch.arange(len(data.test)))
+    assert y is not None
+    mixer = nets["mixer"]
+    known, true = as_attributes(y.cpu(), mixer.attributes)  # type: ignore[arg-type]
+    x, n = x[known.to(x.device)].cpu(), min(PAIRS, len(known))
+    generator = seeded("wishes")
+    first, second = (torch.randperm(len(known), generator=generator)[:n] for _ in range(2))
+    y_1, y_2 = true[first], true[second]
+    whole = y.ndim == 1
+    taken = torch.rand(n, 1 if whole else y_1.shape[1], generator=generator) < 0.5
+    wanted = torch.where(taken, y_1, y_2)
+    differ = y_1 != y_2
+    real, _ = opinion(judge, x)
+    z = encode(nets["autoencoder"], x)
+    p = mixer(*(t.to(z.device) for t in (wanted, y_1, y_2)))
+
+    def granted(share: Tensor) -> float:
+        parents = torch.stack([z[first], z[second]])
+        made = decode(nets["autoencoder"], mix(parents, mask_weights(share, z)))
+        return _agreement(opinion(judge, made)[0], wanted, differ, whole)
+
+    pairs = differ.any(1)
+    with fixed_seed(0):
+        return {
+            "wish_accuracy": granted(p),
+            "wish_accuracy_random_mask": granted(torch.full_like(p, 0.5)),
+            "wish_accuracy_real": _agreement(real, true, torch.ones_like(true).bool(), whole),
+            "mask_low": float(p[pairs].amin(1).mean()),
+            "mask_high": float(p[pairs].amax(1).mean()),
+        }
+
+
+def _agreement(logits: Tensor, wanted: Tensor, where: Tensor, whole: bool) -> float:
+    """How often the logits say what is wanted, for classes as a whole or for each attribute."""
+    if whole:
+        right = logits.argmax(1) == wanted.argmax(1)
+        return float(right[where.any(1)].float().mean())
+    return float(((logits > 0) == wanted.bool())[where].float().mean())

@@ -1,0 +1,122 @@
+"""Mixes of two image files under labels: every combination that the parents allow, or one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from . import figures
+from .data import to_float
+from .data.images import decode as read_image
+from .evaluate import decode, encode
+from .mixing import mask_weights, mix
+from .runs import Run, fixed_seed
+
+MOST = 64  # combinations in one picture
+
+
+def wish_files(
+    run: Run,
+    files: Sequence[Path],
+    out: Path,
+    *,
+    labels: str = "all",
+    draws: int = 6,
+    seed: int = 0,
+    device: str = "auto",
+) -> tuple[list[str], list[str]]:
+    """A .png of mixes of two image files, a row for each wish, with `draws` random masks.
+
+    labels: `all`, or `name=1,other=0,...` for one wish; attributes that are not named are as in
+    the first image. The labels of the files are what the run's critic reads in them. Returns the
+    captions of the files and of the wishes. Raises ValueError, with one sentence, for what does
+    not fit: a run that does not mix under labels, unknown names, a wish that no parent grants.
+    """
+    names = run.facts.wishes
+    if "mixer" not in run.config.method.players:
+        raise ValueError(
+            f"{run.path} is a run of {run.config.name}: only class-amr mixes by labels"
+        )
+    if len(files) != 2:
+        raise ValueError(f"mixing by labels takes two image files, not {len(files)}")
+    if out.suffix != ".png":
+        raise ValueError(f"{out} must end in .png: mixes by labels are one labelled picture")
+    if draws < 1:
+        raise ValueError(f"--steps must be at least 1, not {draws}")
+    channels, size, _ = run.facts.shape
+    x = to_float(torch.stack([torch.tensor(read_image(f, size, channels)) for f in files]))
+    nets = run.load_nets(device)
+    y = read_attributes(nets["critic"], x, whole=not run.facts.attributes)  # (2, a)
+    differ = int((y[0] != y[1]).sum())
+    if labels == "all" and 2**differ > MOST:
+        raise ValueError(
+            f"the two images differ in {differ} labels, which makes {2**differ:,} combinations: "
+            "ask for one by --labels name=1,..."
+        )
+    wishes = _all(y) if labels == "all" else _one(labels, names, y)
+    with fixed_seed(seed):
+        rows = list(mixes(nets, x, y, torch.stack(wishes), draws))
+    heads, told = [say(v, names) for v in y], [say(w, names) for w in wishes]
+    again = decode(nets["autoencoder"], encode(nets["autoencoder"], x)).cpu()
+    parents = [torch.stack([x[i], again[i]]) for i in range(2)]
+    figures.save(figures.grid([*parents, *rows], [*(f"has {h}" for h in heads), *told]), out)
+    return heads, told
+
+
+@torch.inference_mode()
+def mixes(nets: nn.ModuleDict, x: Tensor, y: Tensor, wishes: Tensor, draws: int) -> Tensor:
+    """Two images x (2, C, H, W) with attributes y (2, a) under wishes (n, a).
+
+    Returns (n, draws, C, H, W): for each wish, images under masks drawn from its probabilities.
+    """
+    z = encode(nets["autoencoder"], x)
+    n = len(wishes)
+    p = nets["mixer"](*(t.to(z.device) for t in (wishes, *(one.expand(n, -1) for one in y))))
+    weights = mask_weights(p.repeat_interleave(draws, 0), z)
+    return decode(nets["autoencoder"], mix(z[:, None], weights)).cpu().unflatten(0, (n, draws))
+
+
+@torch.inference_mode()
+def read_attributes(critic: nn.Module, x: Tensor, *, whole: bool) -> Tensor:
+    """What the critic of a class-amr run reads in images: (n, a), 0 or 1; one 1 where `whole`."""
+    logits = critic(x.to(next(critic.parameters()).device))[:, 1:].cpu()
+    if whole:
+        return nn.functional.one_hot(logits.argmax(1), logits.shape[1]).float()
+    return (logits > 0).float()
+
+
+def say(wish: Tensor, names: Sequence[str]) -> str:
+    """The names of the attributes that are wanted, or 'none'."""
+    return " + ".join(n for n, v in zip(names, wish.tolist(), strict=True) if v) or "none"
+
+
+def _all(y: Tensor) -> list[Tensor]:
+    """Every combination that the parents y (2, a) allow, those of the parents themselves first."""
+    differ = (y[0] != y[1]).nonzero().flatten()
+    found = [y[0], y[1]] if len(differ) else [y[0]]
+    for bits in product((0.0, 1.0), repeat=len(differ)):
+        wish = y[0].clone()
+        wish[differ] = torch.tensor(bits)
+        if not any(torch.equal(wish, parent) for parent in y):
+            found.append(wish)
+    return found
+
+
+def _one(labels: str, names: Sequence[str], y: Tensor) -> list[Tensor]:
+    wish = y[0].clone()
+    for part in labels.split(","):
+        name, _, value = part.strip().partition("=")
+        if name not in names:
+            raise ValueError(f"unknown label '{name}': this run knows {', '.join(names)}")
+        if value not in ("0", "1"):
+            raise ValueError(f"a wish is written {name}=1 or {name}=0, not '{part.strip()}'")
+        at = names.index(name)
+        if float(value) not in y[:, at].tolist():
+            has = "has" if value == "1" else "lacks"
+            raise ValueError(f"neither of the two images {has} '{name}', so no mix of them can")
+        wish[at] = float(value)
+    return [wish]
