@@ -24,7 +24,7 @@ class ClassAMR(Resynthesizer):
     method = methods.ClassAMR
 
     def fit(self, images: object, y: object = None) -> Self:
-        """Trains on images and labels: classes (n,), or attributes (n, a) of 0 and 1; -1 unknown."""
+        """Trains on images and labels: classes (n,) or attributes (n, a), 0 or 1; -1 unknown."""
         if y is None:
             raise ValueError(
                 "ClassAMR mixes under labels: give y, classes (n,) or attributes (n, a)"
