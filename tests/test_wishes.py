@@ -1,0 +1,290 @@
+"""Mixing under labels: masks, the mixer and its traps, judged mixes, the command and estimator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from resynthesis import ClassAMR as Estimator
+from resynthesis import load, runs
+from resynthesis.cli import main
+from resynthesis.data import Data, DataConfig, ImageSet
+from resynthesis.evaluate import evaluate, train_judge
+from resynthesis.evaluate.judge import opinion
+from resynthesis.evaluate.realism import classifier_score
+from resynthesis.methods import AMR, ClassAMR
+from resynthesis.mixing import as_attributes, mask_weights
+from resynthesis.nets import AttributeCritic, ClassMixer, Nets, build
+from resynthesis.train import begin, step
+from resynthesis.wishes import say
+
+from .conftest import quick
+
+NAMES = ("bright", "left")
+
+
+def squares(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Squares (n, 1, 16, 16), uint8, that are bright or dark and left or right, and a table."""
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(2, (n, 2), generator=generator)
+    images = torch.full((n, 1, 16, 16), 90, dtype=torch.uint8)
+    for image, (bright, left) in zip(images, y.tolist(), strict=True):
+        image[0, 4:12, 1 if left else 9 : 7 if left else 15] = 240 if bright else 10
+    return images, y
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def table() -> Data:
+    """Two attributes that one can see."""
+    parts = [ImageSet(*squares(n, seed)) for seed, n in enumerate((512, 64, 256))]
+    return Data("squares", *parts, attributes=NAMES)
+
+
+@pytest.fixture(scope="module")
+def run(table: Data, tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
+    config = runs.Config(
+        method=ClassAMR(),
+        data=DataConfig(data=runs.ARRAYS, size=16),
+        nets=Nets(code=(8, 2, 2), width=8),
+        training=quick(200, batch_size=64, lr=3e-3),
+    )
+    return runs.start(config, tmp_path_factory.mktemp("wishes") / "run", data=table)
+
+
+def test_labels_as_attributes() -> None:
+    known, y = as_attributes(torch.tensor([2, -1, 0]), 3)
+    assert known.tolist() == [0, 2]
+    assert y.tolist() == [[0, 0, 1], [1, 0, 0]]
+    known, y = as_attributes(torch.tensor([[1, 0], [-1, 1], [0, 0]]), 2)
+    assert known.tolist() == [0, 2]
+    assert y.tolist() == [[1, 0], [0, 0]]
+
+
+def test_masks_are_drawn_with_their_probability_and_pass_its_gradient() -> None:
+    torch.manual_seed(0)
+    p = torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0]).expand(4000, 5).clone().requires_grad_()
+    w = mask_weights(p, torch.zeros(4000, 5, 2, 2))
+    assert w.shape == (2, 4000, 5, 1, 1)
+    torch.testing.assert_close(w.round(), w, atol=1e-6, rtol=0)
+    torch.testing.assert_close(w.sum(0), torch.ones_like(w[0]))
+    torch.testing.assert_close(w[0].mean(0).flatten(), p[0].detach(), atol=0.03, rtol=0)
+    (w[0].sum() - 2 * w[1].sum()).backward()
+    torch.testing.assert_close(p.grad, torch.full_like(p, 3.0))
+
+
+@pytest.mark.parametrize("informed", [True, False])
+def test_the_mixer_heeds_the_wish_and_can_fall_under_one_half(informed: bool) -> None:
+    torch.manual_seed(0)
+    mixer = ClassMixer(3, Nets(code=(6, 4, 4), informed=informed))
+    optimizer = torch.optim.Adam(mixer.parameters(), 1e-2)
+    wishes = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 3)
+    aim = torch.stack([wishes[:, 0], 1 - wishes[:, 0], *wishes.T, wishes[:, 2]], 1)[:, :6]
+    for _ in range(200):
+        p = mixer(wishes, wishes, 1 - wishes)
+        optimizer.zero_grad()
+        torch.nn.functional.binary_cross_entropy(p, aim).backward()
+        optimizer.step()
+    assert p.min() < 0.05
+    assert p.max() > 0.95
+    p = mixer(wishes, wishes, 1 - wishes)
+    swapped = mixer(wishes, 1 - wishes, wishes)
+    assert torch.equal(p, swapped) != informed  # whether it sees the parents
+
+
+def test_the_critic_reads_attributes_beside_realism() -> None:
+    nets = build(
+        Nets(code=(8, 4, 4), width=4), ClassAMR().players, channels=3, size=16, attributes=5
+    )
+    assert isinstance(nets["critic"], AttributeCritic)
+    assert nets["critic"](torch.randn(2, 3, 16, 16)).shape == (2, 6)
+    with pytest.raises(ValueError, match="attributes or classes"):
+        build(Nets(), ClassAMR().players, channels=1, size=32)
+
+
+def test_only_labelled_images_are_mixed_under_labels() -> None:
+    nets = build(Nets(code=(8, 2, 2), width=4), ClassAMR().players, channels=1, size=16, classes=4)
+    x, y = torch.randn(8, 1, 16, 16), torch.tensor([0, 1, 2, 3, -1, -1, -1, -1])
+    critic = ClassAMR().losses(nets, x, y)["critic"]
+    alone = torch.nn.functional.binary_cross_entropy_with_logits(
+        nets["critic"](x)[:4, 1:], torch.eye(4)
+    )
+    torch.testing.assert_close(critic["attributes"], alone, atol=1e-3, rtol=1e-3)
+
+
+def test_wishes_are_granted(run: runs.Run, table: Data) -> None:
+    nets = run.load_nets("cpu")
+    found = evaluate(nets, table, ["wishes"])
+    assert found["wish_accuracy_real"] > 0.99
+    assert found["wish_accuracy"] > 0.9
+    assert found["wish_accuracy_random_mask"] < 0.8
+    assert found["mask_low"] < 0.1
+    assert found["mask_high"] > 0.9
+    assert run.log()[-1]["autoencoder/reconstruction"] < 2  # times 10
+
+
+def test_a_mixer_that_ignores_wishes_is_found_out(run: runs.Run, table: Data) -> None:
+    nets = run.load_nets("cpu")
+    torch.nn.init.zeros_(nets["mixer"].mask[-1].weight)
+    found = evaluate(nets, table, ["wishes"])
+    assert found["wish_accuracy"] < 0.8
+    assert found["mask_low"] == pytest.approx(0.5, abs=0.2)
+
+
+def test_other_methods_grant_no_wishes(trained: Path) -> None:
+    assert main(["evaluate", str(trained), "--only", "wishes"]) == 2
+
+
+def test_the_judge_reads_tables_and_classes(table: Data) -> None:
+    judge = train_judge(table, torch.device("cpu"))
+    x, y = table.test.take(torch.arange(len(table.test)))
+    logits, features = opinion(judge, x)
+    assert ((logits > 0) == y.bool()).float().mean() > 0.99
+    assert features.shape[0] == len(x)
+    classes = [part.with_labels(part.labels[:, 0]) for part in table.parts.values()]
+    plain = Data("squares", *classes, ("dark", "bright"))
+    logits, _ = opinion(train_judge(plain, torch.device("cpu")), x)
+    assert (logits.argmax(1) == y[:, 0]).float().mean() > 0.99
+
+
+def test_classifier_score_at_both_ends() -> None:
+    assert classifier_score(torch.eye(10).repeat(5, 1)) == pytest.approx(10)
+    assert classifier_score(torch.eye(10)[:1].repeat(50, 1)) == pytest.approx(1)
+    assert classifier_score(torch.full((50, 10), 0.1)) == pytest.approx(1)
+
+
+def files(folder: Path, table: Data, *wanted: tuple[int, int]) -> list[str]:
+    """Test images with these attributes, as files."""
+    assert table.test.labels is not None
+    paths = []
+    for attributes in wanted:
+        at = int((table.test.labels == torch.tensor(attributes)).all(1).nonzero()[0])
+        paths.append(folder / f"{attributes[0]}{attributes[1]}.png")
+        Image.fromarray(table.test.images[at, 0].numpy()).save(paths[-1])
+    return list(map(str, paths))
+
+
+def test_every_combination_in_one_picture(
+    run: runs.Run, table: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = files(tmp_path, table, (1, 1), (0, 0))
+    out = tmp_path / "wishes.png"
+    assert main(["mix", str(run.path), a, b, "--labels", "all", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert f"{a}: bright + left, as the critic reads it" in said
+    assert "4 wishes, a row each: bright + left, none, left, bright" in said
+    again = tmp_path / "again.png"
+    main(["mix", str(run.path), a, b, "--labels", "all", "--out", str(again)])
+    assert out.read_bytes() == again.read_bytes()
+    one = tmp_path / "one.png"
+    assert main(["mix", str(run.path), a, b, "--labels", "left=0", "--out", str(one)]) == 0
+    assert "1 wishes, a row each: bright\n" in capsys.readouterr().out
+    assert Image.open(one).height < Image.open(out).height
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("big=1", "unknown label 'big': this run knows bright, left"),
+        ("left=2", "a wish is written left=1 or left=0"),
+        ("left", "a wish is written left=1 or left=0"),
+        ("bright=0", "neither of the two images lacks 'bright'"),
+    ],
+)
+def test_wishes_that_cannot_be(
+    run: runs.Run, table: Data, tmp_path: Path, refused, labels: str, message: str
+) -> None:
+    a, b = files(tmp_path, table, (1, 1), (1, 0))
+    out = str(tmp_path / "x.png")
+    assert message in refused("mix", str(run.path), a, b, "--labels", labels, "--out", out)
+
+
+def test_labels_need_two_files_a_png_and_class_amr(
+    run: runs.Run, trained: Path, table: Data, tmp_path: Path, refused
+) -> None:
+    a, b = files(tmp_path, table, (1, 1), (0, 0))
+    out = str(tmp_path / "x.png")
+    said = refused("mix", str(trained), a, b, "--labels", "all", "--out", out)
+    assert "only class-amr" in said
+    assert "two image files" in refused("mix", str(run.path), a, "--labels", "all", "--out", out)
+    gif = str(tmp_path / "x.gif")
+    assert ".png" in refused("mix", str(run.path), a, b, "--labels", "all", "--out", gif)
+    said = refused("mix", str(run.path), a, b, "--labels", "all", "--out", out, "--mixer", "mixup")
+    assert "without --count" in said
+
+
+def test_attributes_and_facts_are_kept(run: runs.Run) -> None:
+    assert json.loads((run.path / "config.json").read_text())["facts"]["attributes"] == [*NAMES]
+    assert runs.Run(run.path).facts.wishes == NAMES
+    assert say(torch.tensor([0.0, 0.0]), NAMES) == "none"
+
+
+def test_class_amr_wants_labels_and_the_nets_of_the_tables(tmp_path: Path) -> None:
+    lines = runs.Config(method=ClassAMR(), data=DataConfig(data="lines"), training=quick())
+    with pytest.raises(ValueError, match=r"class-amr needs .*lines|attributes or classes"):
+        runs.start(lines, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match="nets of the tables"):
+        runs.Config(method=ClassAMR(), nets=Nets(family="adaae"))
+
+
+def test_estimator_of_attributes(table: Data) -> None:
+    x = table.train.images[:, 0].numpy()
+    y = table.train.labels.numpy()
+    model = Estimator(
+        code=(8, 2, 2), width=8, steps=150, batch_size=64, lr=3e-3, device="cpu", precision="fp32"
+    ).fit(x, y)
+    assert (model.predict(x[:200]) == y[:200]).mean() > 0.95
+    dark, bright = x[y[:, 0] == 0][:40], x[y[:, 0] == 1][:40]
+    wanted = np.stack([np.ones(40, int), y[y[:, 0] == 0][:40, 1]], 1)
+    made = model.mix_as(dark, bright, wanted)
+    assert made.shape == dark.shape
+    assert (model.predict(made)[:, 0] == 1).mean() > 0.8
+    with pytest.raises(ValueError, match="wanted must be 0 or 1"):
+        model.mix_as(dark, bright, [2, 0])
+    with pytest.raises(ValueError, match="cannot be mixed"):
+        model.mix_as(dark, bright[:3], [1, 0])
+
+
+def test_estimator_of_classes(tmp_path: Path, table: Data) -> None:
+    x, y = table.train.images[:, 0].numpy(), table.train.labels[:, 0].numpy()
+    names = np.array(["dark", "bright"])[y]
+    model = Estimator(
+        code=(8, 2, 2), width=4, steps=30, batch_size=64, device="cpu", precision="fp32"
+    ).fit(x, names)
+    assert set(model.predict(x[:20])) <= {"dark", "bright"}
+    assert model.mix_as(x[:3], x[3:6], "dark").shape == (3, 16, 16)
+    with pytest.raises(ValueError, match="of the classes"):
+        model.mix_as(x[:3], x[3:6], "grey")
+    with pytest.raises(ValueError, match="give y"):
+        Estimator().fit(x)
+    model.save(tmp_path / "saved")
+    again = load(tmp_path / "saved")
+    assert isinstance(again, Estimator)
+    assert (again.predict(x[:20]) == model.predict(x[:20])).all()
+
+
+def test_bad_tables_are_refused() -> None:
+    x, y = squares(8)
+    with pytest.raises(ValueError, match="0 or 1"):
+        Estimator(steps=1).fit(x[:, 0].numpy(), y.numpy() + 5)
+    with pytest.raises(ValueError, match="shape"):
+        Estimator(steps=1).fit(x[:, 0].numpy(), y[:3].numpy())
+
+
+def test_amr_ignores_tables() -> None:
+    x, y = squares(16)
+    nets = build(Nets(code=(4, 4, 4), width=4), AMR().players, channels=1, size=16, attributes=2)
+    state = begin(AMR(), nets, quick())
+    terms = step(AMR(), nets, state.optimizers, x / 127.5 - 1, y)
+    assert all(torch.isfinite(v) for v in terms.values())
