@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor, nn
 
-from ..data import Data, Lines
-from . import labels, lines, reconstruction
+from ..data import Data, Lines, Sprites
+from . import disentanglement, labels, lines, reconstruction
 from .choice import choose
 from .codes import decode, encode, encode_set, interpolate
 from .domains import (
@@ -54,12 +54,28 @@ def _lines(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
     return {"lines_distance": distance, "lines_smoothness": smoothness}
 
 
+def _disentanglement(nets: nn.ModuleDict, data: Data, named: set[str]) -> dict[str, float]:
+    assert isinstance(data.test, Sprites)
+    arrays = disentanglement.sample(nets["autoencoder"], data.test)
+    found = {}
+    if "betavae_score" in named:
+        found["betavae_score"] = disentanglement.betavae_score(*arrays)
+    if "factorvae_score" in named:
+        found["factorvae_score"] = disentanglement.factorvae_score(*arrays)
+    if "mig" in named:
+        found["mig"] = disentanglement.mig(*arrays)
+    if "dci_disentanglement" in named:
+        found["dci_disentanglement"] = disentanglement.dci(*arrays)[0]
+    return found
+
+
 FAMILIES = {
     "reconstruction": ("reconstruction_l1", "reconstruction_psnr"),
     "probe": ("probe_accuracy",),
     "knn": ("knn_accuracy",),
     "clustering": ("clustering_accuracy",),
     "lines": ("lines_distance", "lines_smoothness"),
+    "disentanglement": ("betavae_score", "factorvae_score", "mig", "dci_disentanglement"),
 }
 
 
@@ -67,6 +83,8 @@ def suits(family: str, data: Data) -> bool:
     """Whether a family of metrics can be measured on this data."""
     if family == "lines":
         return isinstance(data.train, Lines)
+    if family == "disentanglement":
+        return isinstance(data.test, Sprites)
     if family in ("probe", "knn", "clustering"):
         return len(data.classes) > 1
     return True
@@ -100,6 +118,9 @@ def evaluate(
     if "lines" in wanted:
         report("lines")
         metrics |= _lines(nets, data)
+    if "disentanglement" in wanted:
+        report("disentanglement")
+        metrics |= _disentanglement(nets, data, named)
     return {name: value for name, value in metrics.items() if name in named}
 
 
@@ -114,6 +135,7 @@ __all__ = [
     "accuracy",
     "content",
     "decode",
+    "disentanglement",
     "encode",
     "encode_set",
     "evaluate",
