@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from resynthesis.losses import bce
 from resynthesis.nets import Critic, Nets, Stem, build, code_shape
 
 FITTING = [
@@ -107,6 +108,20 @@ def test_a_posterior_has_the_codes_for_means_and_positive_scales(config: Nets) -
 def test_families_without_a_posterior(family: str) -> None:
     with pytest.raises(ValueError, match="no posterior"):
         Nets(family=family, posterior=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("family", ["amr", "adaae", "burgess"])
+def test_saturated_pixels_still_learn_in_bf16(family: str) -> None:
+    """Pixels that begin far on the wrong side come back under cross-entropy."""
+    config = Nets(family=family, output="tanh", code=(10, 1, 1), width=8)  # type: ignore[arg-type]
+    net = build(config, ("autoencoder",), channels=1, size=64)["autoencoder"]
+    last = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
+    nn.init.constant_(last.bias, 6.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        x_hat = net.decode(torch.randn(2, 10, 1, 1))
+    assert x_hat.dtype == torch.float32
+    bce(-torch.ones_like(x_hat), x_hat).backward()
+    assert last.bias.grad.item() > 0.5
 
 
 def test_probe_needs_classes() -> None:

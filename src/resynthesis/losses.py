@@ -30,7 +30,7 @@ def l2_sum(x: Tensor, y: Tensor) -> Tensor:
 
 def bce(x: Tensor, x_hat: Tensor) -> Tensor:
     """Cross-entropy of pixels read as probabilities (x + 1) / 2, mean over pixels, in nats."""
-    p, t = ((x_hat + 1) / 2).clamp(1e-6, 1 - 1e-6), (x + 1) / 2
+    p, t = ((x_hat + 1) / 2).clamp(1e-7, 1 - 1e-7), (x + 1) / 2
     return -(t * p.log() + (1 - t) * (1 - p).log()).mean()
 
 

@@ -51,12 +51,18 @@ def main(arguments: list[str]) -> None:
                 about["part"] += [name] * len(z)
                 about["domain"] += [one.name] * len(z)
     matrix, label = np.concatenate(codes), np.concatenate(labels)
-    about["label"] = [data.classes[c] if c >= 0 and data.classes else "" for c in label]
+    if data.attributes:  # labels are a table: a column for each
+        del about["label"]
+        about |= {name: [str(v) for v in label[:, i]] for i, name in enumerate(data.attributes)}
+    else:
+        about["label"] = [data.classes[c] if c >= 0 and data.classes else "" for c in label]
     if len(sets) == 1:
         del about["domain"]
     if told.out.suffix == ".npz":
         arrays = {"codes": matrix, "labels": label, "classes": np.array(data.classes, dtype=str)}
-        arrays |= {name: np.array(column) for name, column in about.items() if name != "label"}
+        if data.attributes:
+            arrays["attributes"] = np.array(data.attributes)
+        arrays |= {k: np.array(v) for k, v in about.items() if k in ("part", "domain")}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         write(told.out, buffer.getvalue())

@@ -105,7 +105,8 @@ def describe(data: Data) -> None:
     """One line about a set, and its notes."""
     c, h, w = data.shape
     sizes = ", ".join(f"{len(part):,} {name}" for name, part in data.parts.items())
-    classes = f", {len(data.classes)} classes" if data.classes else ", no labels"
+    names = f"labels: {', '.join(data.attributes)}" if data.attributes else "no labels"
+    classes = f", {len(data.classes)} classes" if data.classes else f", {names}"
     print(f"{data.name}: {sizes} images of {h}x{w}{' in colour' if c == 3 else ''}{classes}")
     for note in data.notes:
         print(f"note: {note}")

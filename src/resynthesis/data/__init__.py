@@ -18,6 +18,7 @@ from .lines import Lines
 from .named import SETS
 from .one import DataConfig, data_dir, keep_classes, load_one
 from .sets import Data, ImageSet, seeded, to_float
+from .sprites import Sprites
 
 
 @overload
@@ -48,6 +49,7 @@ __all__ = [
     "ImageSet",
     "Lines",
     "Pair",
+    "Sprites",
     "as_images",
     "data_dir",
     "in_channels",

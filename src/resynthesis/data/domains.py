@@ -18,6 +18,7 @@ from .lines import Lines
 from .named import SETS
 from .one import DataConfig, load_one
 from .sets import Data, ImageSet
+from .sprites import Sprites
 
 SAME = "source and target are the same images: give two domains"
 
@@ -186,7 +187,7 @@ def in_channels(data: Data, channels: int) -> Data:
 
 
 def _widen(images: ImageSet, channels: int) -> ImageSet:
-    if isinstance(images, Folder):
+    if isinstance(images, Folder | Sprites):
         return images.in_channels(channels)
     return ImageSet(images.images.expand(-1, channels, -1, -1), images.labels)  # no copy
 
@@ -194,11 +195,10 @@ def _widen(images: ImageSet, channels: int) -> ImageSet:
 def _in_classes(data: Data, classes: tuple[str, ...]) -> tuple[Data, list[str]]:
     """The target's labels as places in the source's classes, -1 for others; and those others."""
     place = torch.tensor([classes.index(c) if c in classes else -1 for c in data.classes] + [-1])
+    shared = any(c in classes for c in data.classes)  # labels that are a table have no classes
     train, valid, test = (
-        part.with_labels(None if part.labels is None else place[part.labels])
+        part.with_labels(place[part.labels] if shared and part.labels is not None else None)
         for part in data.parts.values()
     )
-    if not any(c in classes for c in data.classes):
-        train, valid, test = (part.with_labels(None) for part in (train, valid, test))
     strange = [c for c in data.classes if c not in classes]
     return replace(data, train=train, valid=valid, test=test, classes=classes), strange

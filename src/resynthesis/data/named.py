@@ -12,6 +12,7 @@ from .digits import load_digits
 from .mnist import load_mnist
 from .numerals import load_svhn, load_usps
 from .sets import Data
+from .sprites import load_dsprites, load_rendered
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,21 @@ SETS: dict[str, Named] = {
         licence="as digits; the photographs: CC BY 2.0",
         citation="digits as above; recipe: Ganin and Lempitsky, ICML 2015",
         load=load_digits_m,
+    ),
+    "dsprites": Named(
+        summary="a white shape by five factors; official file, else drawn here, and a note says so",
+        images="737,280 grey",
+        licence="zlib",
+        citation="Matthey, Higgins, Hassabis and Lerchner, dSprites, 2017",
+        load=load_dsprites,
+        download="25 MiB",
+    ),
+    "dsprites-rendered": Named(
+        summary="the same factors, always drawn here, with outlines of our own; no download",
+        images="737,280 grey",
+        licence="made here",
+        citation="factors: Matthey, Higgins, Hassabis and Lerchner, dSprites, 2017",
+        load=load_rendered,
     ),
     "lines": Named(
         summary="lines at any angle, drawn afresh at every step; for judging interpolations",

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor, nn
 
-from ..data import Data, Lines
-from . import labels, lines, realism, reconstruction, wishes
+from ..data import Data, Lines, Sprites
+from . import disentanglement, labels, lines, realism, reconstruction, wishes
 from .choice import choose
 from .codes import decode, encode, encode_set, interpolate
 from .domains import (
@@ -55,6 +55,21 @@ def _lines(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
     return {"lines_distance": distance, "lines_smoothness": smoothness}
 
 
+def _disentanglement(nets: nn.ModuleDict, data: Data, named: set[str]) -> dict[str, float]:
+    assert isinstance(data.test, Sprites)
+    arrays = disentanglement.sample(nets["autoencoder"], data.test)
+    found = {}
+    if "betavae_score" in named:
+        found["betavae_score"] = disentanglement.betavae_score(*arrays)
+    if "factorvae_score" in named:
+        found["factorvae_score"] = disentanglement.factorvae_score(*arrays)
+    if "mig" in named:
+        found["mig"] = disentanglement.mig(*arrays)
+    if "dci_disentanglement" in named:
+        found["dci_disentanglement"] = disentanglement.dci(*arrays)[0]
+    return found
+
+
 FAMILIES = {
     "reconstruction": ("reconstruction_l1", "reconstruction_psnr"),
     "probe": ("probe_accuracy",),
@@ -73,6 +88,7 @@ FAMILIES = {
         "mask_low",
         "mask_high",
     ),
+    "disentanglement": ("betavae_score", "factorvae_score", "mig", "dci_disentanglement"),
 }
 JUDGED = ("mixes", "wishes")  # families that take a judge, who takes a minute to train
 
@@ -85,6 +101,8 @@ def suits(family: str, data: Data, nets: nn.ModuleDict) -> bool:
         return "mixer" in nets
     if family == "mixes":
         return len(data.classes) > 1 and len(data.test) >= 4
+    if family == "disentanglement":
+        return isinstance(data.test, Sprites)
     if family in ("probe", "knn", "clustering"):
         return len(data.classes) > 1
     return True
@@ -129,6 +147,9 @@ def evaluate(
             )
         if "wishes" in judged:
             metrics |= wishes.measure(nets, data, judge)
+    if "disentanglement" in wanted:
+        report("disentanglement")
+        metrics |= _disentanglement(nets, data, named)
     return {name: value for name, value in metrics.items() if name in named}
 
 
@@ -143,6 +164,7 @@ __all__ = [
     "accuracy",
     "content",
     "decode",
+    "disentanglement",
     "encode",
     "encode_set",
     "evaluate",

@@ -101,11 +101,19 @@ def animate(
 ) -> None:
     """Images (n, C, H, W) as a looping .gif or .mp4: around if `closed`, else forth and back.
 
-    Raises ValueError for other suffixes, and where .mp4 needs the extra `video`.
+    Raises ValueError as `film` does.
     """
     scale = max(1, 4 * CELL // images.shape[-1])
     frames = [to_picture(image, scale) for image in images]
     frames = frames[:-1] if closed else frames + frames[-2:0:-1]
+    film(frames, path, frames_per_second=frames_per_second)
+
+
+def film(frames: Sequence[Image.Image], path: Path, *, frames_per_second: int = 12) -> None:
+    """Pictures as a looping .gif or .mp4.
+
+    Raises ValueError for other suffixes, and where .mp4 needs the extra `video`.
+    """
     buffer = io.BytesIO()
     if path.suffix == ".gif":
         frames[0].save(
@@ -123,7 +131,7 @@ def animate(
     write(path, buffer.getvalue())
 
 
-def _mp4(frames: list[Image.Image], rate: int) -> bytes:
+def _mp4(frames: Sequence[Image.Image], rate: int) -> bytes:
     try:
         import imageio.v3 as imageio
         import imageio_ffmpeg  # noqa: F401  the codec that imageio calls
@@ -139,7 +147,7 @@ def spread_over_classes(data: Data, count: int) -> Tensor:
     """Indices of test images, class after class so that all are seen."""
     labels = data.test.labels
     n = len(data.test)
-    if labels is None:
+    if labels is None or not data.classes:
         return torch.linspace(0, n - 1, min(count, n)).long()
     groups = [(labels.cpu() == c).nonzero().flatten().tolist() for c in range(len(data.classes))]
     order = [g[i] for i in range(max(map(len, groups))) for g in groups if i < len(g)]

@@ -11,6 +11,7 @@ from ..mixing import MIXERS, for_each, mix
 from ..runs import Run
 from .drawing import grid, save, spread_over_classes, triangle, triangle_weights
 from .plots import codes_picture, labels_picture, loss_picture
+from .traversed import MOST, traversal_pictures
 
 STEPS = 11
 
@@ -43,7 +44,10 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> No
 
 
 def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
-    """Reconstructions, interpolations, a triangle and codes of test images; the loss curves."""
+    """Reconstructions, interpolations, a triangle and codes of test images; the loss curves.
+
+    Where the code is flat and small, also what each of its dimensions does.
+    """
     autoencoder = nets["autoencoder"]
     index = spread_over_classes(data, 16)
     x, _ = data.test.take(index)
@@ -61,6 +65,9 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
         z = encode(autoencoder, x[:3])
         mixes = decode(autoencoder, mix(z[:, None], for_each(weights, z)))
         save(triangle(mixes, steps), run.pictures / "triangle.png")
+    channels, height, _ = run.code_shape
+    if height == 1 and channels <= MOST:
+        traversal_pictures(autoencoder, data, run.pictures)
     codes_picture(autoencoder, data, run.pictures / "codes.png")
     if "mixer" in nets:
         whole = not run.facts.attributes

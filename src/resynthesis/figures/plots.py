@@ -35,7 +35,7 @@ def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int =
     points, share = pca.transform(z), pca.explained_variance_ratio_
     figure = _figure(6.4, 5.6)
     axes = figure.subplots()
-    if y is None:
+    if y is None or not data.classes:
         axes.scatter(*points.T, s=6, alpha=0.6, linewidths=0)
     else:
         colours = _colours(len(data.classes))

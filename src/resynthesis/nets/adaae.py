@@ -62,7 +62,7 @@ class PublishedAutoencoder(nn.Module):
         h = self.dense(z.flatten(1)).unflatten(1, (self.deep, self.sides[0], self.sides[0]))
         for side, convolution in zip(self.sides[1:], self.convolutions, strict=True):
             h = convolution(F.interpolate(F.leaky_relu(h, SLOPE), (side, side)))
-        return torch.tanh(h).float()
+        return torch.tanh(h.float())
 
 
 class PublishedCritic(nn.Module):

@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ..data import SIZES
 from .config import Nets
-from .layers import SLOPE, initialise
+from .layers import SLOPE, Tanh, initialise
 
 
 class Autoencoder(nn.Module):
@@ -148,5 +148,5 @@ def _decoder(channels: int, config: Nets, scales: int) -> nn.Sequential:
     body += _block(inputs, config.width, norm=True)
     body.append(nn.Conv2d(config.width, channels, 3, padding=1))
     if config.output == "tanh":
-        body.append(nn.Tanh())
+        body.append(Tanh())
     return nn.Sequential(*body)

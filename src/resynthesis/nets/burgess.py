@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .config import Nets
-from .layers import initialise
+from .layers import Tanh, initialise
 
 LAYERS, DENSE = 4, 256
 SIZE = 64
@@ -53,7 +53,7 @@ class BurgessAutoencoder(nn.Module):
             ]
         body.append(nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1))
         if config.output == "tanh":
-            body.append(nn.Tanh())
+            body.append(Tanh())
         self.decoder = nn.Sequential(*body)
         self.code = code
         initialise(self)

@@ -1,10 +1,18 @@
-"""What the nets share: the slope of LeakyReLU, and how weights begin."""
+"""What the nets share: the slope of LeakyReLU, the last activation, and how weights begin."""
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 SLOPE = 0.2
+
+
+class Tanh(nn.Module):
+    """tanh, in float32: in bfloat16 it is 1 from 3.1 on, where its gradient ends for good."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x.float())
 
 
 def initialise(net: nn.Module) -> None:
