@@ -126,9 +126,10 @@ def _place(data: str) -> Path | str:
 def join(source: Data, target: Data) -> Domains:
     """Two sets as a pair of domains. Raises ValueError as `load_domains` does."""
     if source.train.labels is None or len(source.classes) < 2:
-        turned = target.train.labels is not None
+        instead = "attributes instead" if source.attributes else "none"
+        turned = len(target.classes) > 1
         raise ValueError(
-            f"the source needs labels of two or more classes, and {source.name} has none"
+            f"the source needs labels of two or more classes, and {source.name} has {instead}"
             + (f"; {target.name} has them: turn the two round" * turned)
         )
     if _pixels(source) == _pixels(target):
@@ -141,6 +142,9 @@ def join(source: Data, target: Data) -> Domains:
     source = in_channels(source, channels)
     source = source.with_train(source.train.known())
     target = in_channels(target, channels)
+    if target.attributes:  # they say nothing about classes
+        train, valid, test = (part.with_labels(None) for part in target.parts.values())
+        target = replace(target, train=train, valid=valid, test=test, attributes=())
     if target.train.labels is not None:
         target, strange = _in_classes(target, source.classes)
         notes.append(
@@ -153,13 +157,12 @@ def join(source: Data, target: Data) -> Domains:
                 + ("..." if len(strange) > 5 else "")
                 + ": such target images are left out of the figures"
             )
-    parts = (Pair(s, t) for s, t in zip(source.parts.values(), target.parts.values(), strict=True))
-    train, valid, test = parts
+    pairs = [Pair(s, t) for s, t in zip(source.parts.values(), target.parts.values(), strict=True)]
     return Domains(
         name=f"{source.name} to {target.name}",
-        train=train,
-        valid=valid,
-        test=test,
+        train=pairs[0],
+        valid=pairs[1],
+        test=pairs[2],
         classes=source.classes,
         notes=tuple(notes),
         source=source,
@@ -194,11 +197,10 @@ def _widen(images: ImageSet, channels: int) -> ImageSet:
 def _in_classes(data: Data, classes: tuple[str, ...]) -> tuple[Data, list[str]]:
     """The target's labels as places in the source's classes, -1 for others; and those others."""
     place = torch.tensor([classes.index(c) if c in classes else -1 for c in data.classes] + [-1])
+    shared = any(c in classes for c in data.classes)
     train, valid, test = (
-        part.with_labels(None if part.labels is None else place[part.labels])
+        part.with_labels(place[part.labels] if shared and part.labels is not None else None)
         for part in data.parts.values()
     )
-    if not any(c in classes for c in data.classes):
-        train, valid, test = (part.with_labels(None) for part in (train, valid, test))
     strange = [c for c in data.classes if c not in classes]
     return replace(data, train=train, valid=valid, test=test, classes=classes), strange

@@ -158,6 +158,12 @@ class Data:
     def shape(self) -> tuple[int, int, int]:
         return self.train.shape
 
+    @property
+    def has_attributes(self) -> bool:
+        """Whether labels are a table of what images have or have not: of 0, 1 and -1 alone."""
+        labels = self.train.labels
+        return labels is not None and labels.ndim > 1 and int(labels.max()) <= 1
+
     @cached_property
     def checksum(self) -> str:
         """SHA-256 of pixels and labels of all parts (of names and sizes for streamed folders)."""
@@ -222,9 +228,7 @@ def from_train_test(
     order = torch.randperm(len(train), generator=seeded("split", 0))
     count = len(order) // one_in
     valid, rest = order[:count].sort().values, order[count:].sort().values
-    return Data(
-        name, train.subset(rest), train.subset(valid), test, classes, attributes=attributes
-    )
+    return Data(name, train.subset(rest), train.subset(valid), test, classes, attributes=attributes)
 
 
 def choose(images: ImageSet, count: int, *, seed: int) -> ImageSet:
