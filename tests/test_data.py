@@ -45,7 +45,7 @@ def test_bundled_sets(name: str) -> None:
     assert x.shape == (16, channels, 32, 32)
     assert x.dtype == torch.float32
     assert -1 <= x.min() < x.max() <= 1
-    assert (y is None) == (not data.classes)
+    assert (y is None) == (not data.classes and not data.attributes)
 
 
 def test_real_mnist(shared_data: Path) -> None:

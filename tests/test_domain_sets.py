@@ -22,7 +22,7 @@ from resynthesis.data import DataConfig, blended, load, numerals, photographs
 from resynthesis.data.archives import read_mat
 from resynthesis.data.blended import HALF, blend, halves
 from resynthesis.data.digits import read_digits
-from resynthesis.data.download import DownloadError, sha256
+from resynthesis.data.download import DownloadError, digest
 from resynthesis.data.folder import Folder
 from resynthesis.data.photographs import BSDS_INSIDE, checksum, read_archive, read_bsds
 
@@ -482,7 +482,7 @@ def test_usps_is_fetched(
     files = {}
     for name, (_, other) in numerals.USPS_FILES.items():
         (tmp_path / "mirror" / name).write_bytes(libsvm(*digits_of_usps(random, 12)))
-        files[name] = (sha256(tmp_path / "mirror" / name), other)
+        files[name] = (digest(tmp_path / "mirror" / name, "sha256"), other)
     monkeypatch.setattr(numerals, "USPS_MIRRORS", (serve,))
     monkeypatch.setattr(numerals, "USPS_FILES", files)
     data = load(DataConfig(data="usps", data_dir=tmp_path / "cache"))
@@ -589,7 +589,7 @@ def test_svhn_is_fetched(
     files = {}
     for name in numerals.SVHN_FILES:
         svhn(tmp_path / "mirror" / name, 20, random)
-        files[name] = sha256(tmp_path / "mirror" / name)
+        files[name] = digest(tmp_path / "mirror" / name, "sha256")
     monkeypatch.setattr(numerals, "SVHN_MIRRORS", (serve,))
     monkeypatch.setattr(numerals, "SVHN_FILES", files)
     data = load(DataConfig(data="svhn", data_dir=tmp_path / "cache", size=16))

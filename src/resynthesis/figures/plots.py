@@ -23,7 +23,7 @@ def loss_picture(run: Run) -> None:
 
 
 def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int = 2000) -> None:
-    """The first two principal components of test codes, coloured by class."""
+    """The first two principal components of test codes, coloured by class where there are some."""
     from sklearn.decomposition import PCA
 
     order = torch.randperm(len(data.test), generator=seeded("codes picture"))
@@ -35,7 +35,7 @@ def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int =
     points, share = pca.transform(z), pca.explained_variance_ratio_
     figure = _figure(6.4, 5.6)
     axes = figure.subplots()
-    if y is None:
+    if y is None or not data.classes:
         axes.scatter(*points.T, s=6, alpha=0.6, linewidths=0)
     else:
         colours = _colours(len(data.classes))
