@@ -145,7 +145,7 @@ SETS: dict[str, Named] = {
         citation="Yu and Grauman, Fine-Grained Visual Comparisons with Local Learning, CVPR 2014",
         load=load_zappos,
         here=ZAPPOS.is_here,
-        download="300 MiB",
+        download="about 300 MiB",
     ),
     "flowers102": Named(
         summary="photographs of 102 kinds of flowers; official parts, of which train is small",

@@ -3,7 +3,8 @@
 Each of scikit-learn's digits comes four times, and in two of the four it has an attribute:
 inverted (dark on light), coloured (a background of some hue), thick (a fat pen), turned (by 45
 degrees). Which two is drawn by seed; all sixteen combinations are equally common. The digits are
-thinned to a line first and drawn anew, so that thick and thin do not depend on the writer.
+thinned to a line first and drawn anew, so that thick and thin do not depend on the writer, and
+each copy is shifted a little, so that no two images are the same.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ CANVAS, MARGIN = 24, 4  # pixels of the digit that is thinned, and around it
 INK = 0.45  # shades above are ink
 THIN, THICK = 0.03849, 0.09371  # half a stroke's width, in frames; odd, so that no rounding ties
 HUES = 12
+SHIFT = 1 / 32  # of the frame, at most, down or across
 # The neighbours of a pixel, clockwise from the top: (row, column).
 AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
@@ -39,13 +41,16 @@ def load_digits_attributes(folder: Path, how: Reading) -> Data:
     distances = distances_to_stroke(shades[:, 0] > INK)
     table = attributes(len(shades))
     hues = torch.randint(HUES, table.shape[:2], generator=seeded("digits-attributes", "hues"))
+    draw = seeded("digits-attributes", "shifts")
+    shifts = torch.rand(*table.shape[:2], 2, generator=draw, dtype=torch.float64) * 2 - 1
     places = ImageSet(torch.arange(len(shades)), labels)
     parts = []
     for part in split(places, classes=DIGITS):
         which = part.images
         y = table[which].flatten(0, 1)
         drawn = distances[which].repeat_interleave(COPIES, 0)
-        parts.append(ImageSet(paint(drawn, y, hues[which].flatten(), how.size), y))
+        hue, shift = (values[which].flatten(0, 1) for values in (hues, shifts * SHIFT))
+        parts.append(ImageSet(paint(drawn, y, hue, shift, how.size), y))
     train, valid, test = parts
     return Data("digits-attributes", train, valid, test, attributes=ATTRIBUTES)
 
@@ -101,14 +106,16 @@ def _removed() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return first, second
 
 
-def paint(distances: Tensor, table: Tensor, hues: Tensor, size: int) -> Tensor:
+def paint(distances: Tensor, table: Tensor, hues: Tensor, shifts: Tensor, size: int) -> Tensor:
     """Digits with attributes (n, 4): (n, 3, size, size), uint8.
 
     distances: (n, 1, h, w), as from `distances_to_stroke`. hues: (n,), of coloured backgrounds.
+    shifts: (n, 2), in frames.
     """
     inverted, coloured, thick, turned = (column.double()[:, None] for column in table.T)
     cos, sin = (turned * math.pi / 4).cos(), (turned * math.pi / 4).sin()
-    rows = torch.cat([cos, -sin, 0 * cos, sin, cos, 0 * cos], 1).reshape(-1, 2, 3)
+    across, down = (2 * shifts).split(1, 1)  # a frame is 2 wide
+    rows = torch.cat([cos, -sin, across, sin, cos, down], 1).reshape(-1, 2, 3)
     grid = F.affine_grid(rows, [len(rows), 1, size, size], align_corners=False)
     far = F.grid_sample(distances, grid, padding_mode="border", align_corners=False)
     reach = (THIN + thick * (THICK - THIN))[..., None, None]
