@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +93,20 @@ def refused(capsys: pytest.CaptureFixture[str]):
         return said
 
     return run
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[str]:
+    """The address of a server that has what lies in tmp_path / "mirror"."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    (tmp_path / "mirror").mkdir()
+    handler = partial(Quiet, directory=str(tmp_path / "mirror"))
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    httpd.shutdown()
+    httpd.server_close()

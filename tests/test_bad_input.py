@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -245,12 +246,15 @@ def test_settings_that_do_not_fit(refused, flags: list[str], says: str) -> None:
 def test_offline(refused, monkeypatch: pytest.MonkeyPatch) -> None:
     from resynthesis.data import download, mnist
 
-    monkeypatch.setattr(mnist, "MNIST_MIRRORS", ("http://127.0.0.1:9/mnist",))
+    offline = replace(mnist.MNIST, mirrors=("http://127.0.0.1:9/mnist",))
+    monkeypatch.setattr(mnist, "MNIST", offline)
     monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     Path("cache/mnist").mkdir(parents=True)
     said = refused(*train("--data", "mnist", "--data-dir", "cache"))
     assert "cannot download train-images-idx3-ubyte.gz" in said
-    assert "by hand" in said
+    wanted = "put it, and train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels"
+    assert wanted in said
+    assert "cache/mnist by hand" in said
 
 
 def test_run_folder_that_exists(refused) -> None:

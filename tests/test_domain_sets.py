@@ -6,10 +6,6 @@ import bz2
 import gzip
 import io
 import tarfile
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +18,7 @@ from resynthesis.data import DataConfig, blended, load, numerals, photographs
 from resynthesis.data.archives import read_mat
 from resynthesis.data.blended import HALF, blend, halves
 from resynthesis.data.digits import read_digits
-from resynthesis.data.download import DownloadError, sha256
+from resynthesis.data.download import DownloadError, digest
 from resynthesis.data.folder import Folder
 from resynthesis.data.photographs import BSDS_INSIDE, checksum, read_archive, read_bsds
 
@@ -37,23 +33,6 @@ CHECKSUMS = {
 @pytest.fixture
 def random() -> np.random.Generator:
     return np.random.default_rng(0)
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[str]:
-    """The address of a server that has what lies in tmp_path / "mirror"."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    (tmp_path / "mirror").mkdir()
-    handler = partial(Quiet, directory=str(tmp_path / "mirror"))
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{httpd.server_port}"
-    httpd.shutdown()
-    httpd.server_close()
 
 
 # The recipe
@@ -482,7 +461,7 @@ def test_usps_is_fetched(
     files = {}
     for name, (_, other) in numerals.USPS_FILES.items():
         (tmp_path / "mirror" / name).write_bytes(libsvm(*digits_of_usps(random, 12)))
-        files[name] = (sha256(tmp_path / "mirror" / name), other)
+        files[name] = (digest(tmp_path / "mirror" / name, "sha256"), other)
     monkeypatch.setattr(numerals, "USPS_MIRRORS", (serve,))
     monkeypatch.setattr(numerals, "USPS_FILES", files)
     data = load(DataConfig(data="usps", data_dir=tmp_path / "cache"))
@@ -589,7 +568,7 @@ def test_svhn_is_fetched(
     files = {}
     for name in numerals.SVHN_FILES:
         svhn(tmp_path / "mirror" / name, 20, random)
-        files[name] = sha256(tmp_path / "mirror" / name)
+        files[name] = digest(tmp_path / "mirror" / name, "sha256")
     monkeypatch.setattr(numerals, "SVHN_MIRRORS", (serve,))
     monkeypatch.setattr(numerals, "SVHN_FILES", files)
     data = load(DataConfig(data="svhn", data_dir=tmp_path / "cache", size=16))

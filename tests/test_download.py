@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from resynthesis.data.download import DownloadError, fetch
+from resynthesis.data.download import DownloadError, fetch, is_right, obtain
 
 CONTENT = bytes(range(256)) * 400
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
@@ -27,6 +27,9 @@ class Server(BaseHTTPRequestHandler):
         if behaviour == "busy" and count < 3:
             self.send_error(503)
             return
+        if behaviour == "closed":
+            self.send_error(503)
+            return
         if behaviour == "missing":
             self.send_error(404)
             return
@@ -38,10 +41,15 @@ class Server(BaseHTTPRequestHandler):
             self.send_error(416)
             return
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body) - start))
+        extra = 10 if behaviour == "hangs" and count == 1 else 0
+        self.send_header("Content-Length", str(len(body) - start + extra))
         self.end_headers()
         broken = behaviour in ("breaks", "norange") and count == 1
-        self.wfile.write(body[start : len(body) // 3] if broken else body[start:])
+        broken = broken or (behaviour == "crumbles" and len(body) - start > 10_000)
+        end = start + 10_000 if behaviour == "crumbles" else len(body) // 3
+        self.wfile.write(body[start:end] if broken else body[start:])
+        if behaviour == "hangs" and count == 1:  # all but the last bytes, then silence
+            time.sleep(1.5)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -61,7 +69,7 @@ def get(folder: Path, *mirrors: str) -> Path:
     return fetch("set.gz", mirrors, CHECKSUM, folder, timeout=0.5, pause=0.01)
 
 
-@pytest.mark.parametrize("behaviour", ["good", "breaks", "norange", "busy", "stalls"])
+@pytest.mark.parametrize("behaviour", ["good", "breaks", "norange", "busy", "stalls", "hangs"])
 def test_it_arrives_whole(tmp_path: Path, server: str, behaviour: str) -> None:
     path = get(tmp_path / "new" / "folder", f"{server}/{behaviour}")
     assert path.read_bytes() == CONTENT
@@ -98,6 +106,52 @@ def test_a_function_may_judge_the_bytes(tmp_path: Path, server: str) -> None:
     path = fetch("set.gz", mirrors, starts_well, tmp_path, timeout=0.5, pause=0.01)
     assert path.read_bytes() == CONTENT
     assert [name for name, _ in Server.log] == ["lies", "good"]
+
+
+def test_a_503_that_stays_is_said(tmp_path: Path, server: str) -> None:
+    with pytest.raises(DownloadError, match=r"set\.gz \(.*Service Unavailable\): put it into"):
+        get(tmp_path, f"{server}/closed")
+    assert len(Server.log) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_connection_that_breaks_off_again_and_again_gets_on(tmp_path: Path, server: str) -> None:
+    """Three tries do not do, but what has come stays, so that calling again does."""
+    for _ in range(10):
+        try:
+            path = get(tmp_path, f"{server}/crumbles")
+            break
+        except DownloadError:
+            continue
+    assert path.read_bytes() == CONTENT
+    assert len(Server.log) == -(-len(CONTENT) // 10_000)
+
+
+def test_md5_where_only_that_is_known(tmp_path: Path, server: str) -> None:
+    known = "md5:" + hashlib.md5(CONTENT).hexdigest()
+    mirrors = (f"{server}/lies", f"{server}/good")
+    path = fetch("set.gz", mirrors, known, tmp_path, timeout=0.5, pause=0.01)
+    assert path.read_bytes() == CONTENT
+    assert is_right(path, known)
+    assert is_right(path, CHECKSUM)
+    assert not is_right(path, known[:-1] + "x")
+    assert not is_right(path, CHECKSUM[::-1])
+
+
+def test_obtain_checks_what_it_finds(tmp_path: Path, server: str) -> None:
+    mirrors, second = (f"{server}/good",), tmp_path / "second"
+    assert obtain("set.gz", mirrors, CHECKSUM, tmp_path / "first", second).parent.name == "first"
+    second.mkdir()
+    (second / "set.gz").write_bytes(b"something else")
+    with pytest.raises(ValueError, match=r"second/set\.gz is not the official one"):
+        obtain("set.gz", mirrors, CHECKSUM, second)
+    assert len(Server.log) == 1
+
+
+def test_all_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "b.gz").write_bytes(b"here")
+    with pytest.raises(DownloadError, match=r"cannot download a\.gz .*: put it, and c\.gz, into"):
+        fetch("a.gz", (), CHECKSUM, tmp_path, others=("a.gz", "b.gz", "c.gz"))
 
 
 def test_what_is_there_is_not_fetched(tmp_path: Path) -> None:

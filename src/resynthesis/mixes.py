@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from . import figures
 from .data import Data, to_float, to_uint8
 from .data.images import decode as read_image
+from .data.unpack import whole_folder
 from .evaluate import decode, encode
 from .mixing import MIXERS, check_parents, for_each, mix
-from .runs import Run, fixed_seed, whole_folder
+from .runs import Run, fixed_seed
 
 CHUNK = 256
 
@@ -97,9 +98,10 @@ def mix_set(
     """A new folder of `count` mixes of training images and labels.csv.
 
     A row of labels.csv: file, the parents' places in the training set, their weights (the mean
-    over channels), and a column per class with the soft label, which sums to one. Where some
-    labels are hidden or unknown, only labelled images become parents. The folder appears whole
-    or not at all. Raises ValueError or OSError.
+    over channels), and the soft label: a column per class, which sum to one, or a column per
+    attribute, from 0 to 1 (none for tables of other values). Where some labels are hidden or
+    unknown, only labelled images become parents. The folder appears whole or not at all. Raises
+    ValueError or OSError.
     """
     if count < 1:
         raise ValueError(f"--count must be at least 1, not {count}")
@@ -114,12 +116,14 @@ def mix_set(
         fixed_seed(seed),
         (beside / "labels.csv").open("w", newline="") as file,
     ):
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([*head, *data.classes])
+        rows = csv.writer(file, lineterminator="\n")
+        hard = _hard_labels(data)
+        names = (*data.classes, *data.attributes) if hard is not None else ()
+        rows.writerow([*head, *names])
         for start in range(0, count, CHUNK):
             n = min(CHUNK, count - start)
             index = known[torch.randint(len(known), (parents, n))]
-            x, y = data.train.take(index.flatten())
+            x, _ = data.train.take(index.flatten())
             z = to_codes(x)
             z = z.reshape(parents, n, *z.shape[1:])
             # One image at a time: shared-bernoulli draws its p anew for each call.
@@ -127,15 +131,25 @@ def mix_set(
             weights = torch.cat(drawn, 1)
             images = to_uint8(to_images(mix(z, weights))).cpu()
             shares = weights.flatten(2).mean(2).T.cpu()  # (n, parents)
-            soft = torch.zeros(n, len(data.classes))
-            if y is not None and data.classes:
-                soft.scatter_add_(1, y.cpu().reshape(parents, n).T, shares)
+            soft = torch.zeros(n, 0)
+            if hard is not None:
+                soft = torch.einsum("nk,kna->na", shares, hard[index])
             for i in range(n):
                 name = f"{start + i:06d}.png"
                 figures.save_image(images[i], beside / name)
                 numbers_of_row = [*shares[i].tolist(), *soft[i].tolist()]
                 cells = [f"{value:.6f}" for value in numbers_of_row]
-                table.writerow([name, *index[:, i].tolist(), *cells])
+                rows.writerow([name, *index[:, i].tolist(), *cells])
+
+
+def _hard_labels(data: Data) -> Tensor | None:
+    """Labels of the training images as shares, (N, classes or attributes), where they have some."""
+    labels = data.train.labels
+    if labels is None or not data.train.has_labels:
+        return None
+    if data.has_attributes:
+        return labels.cpu().float()
+    return torch.eye(len(data.classes))[labels.cpu()] if data.classes else None
 
 
 def _space(

@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -44,6 +43,7 @@ from .data import (
     to_uint8,
 )
 from .data import load as load_data
+from .data.unpack import whole_folder
 from .methods import DomainMethod, Method, Probed
 from .nets import Nets, build, code_shape
 from .train import Diverged, State, Training, begin, loop, pick_device
@@ -314,7 +314,7 @@ class Run:
         path = self.path / STYLES
         if not path.is_file():
             raise ValueError(f"{self.path} has no {STYLES}: it is no run that translates")
-        images, _ = read_npz(path)
+        images, _, _ = read_npz(path)
         if images.shape[1:] != self.facts.shape:
             raise ValueError(f"{path} does not fit {self.path}/config.json")
         return to_float(images)
@@ -657,17 +657,3 @@ def copy(run: Path, path: Path) -> None:
         raise ValueError(f"{path} exists already{_holds(path)}: choose another place")
     with whole_folder(path) as beside:
         shutil.copytree(run, beside, dirs_exist_ok=True)
-
-
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """A new folder beside `path`, to be filled, which takes its place at the end, or vanishes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield beside
-        beside.chmod(0o755)
-        os.replace(beside, path)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise

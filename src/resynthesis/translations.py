@@ -15,9 +15,10 @@ from .data import to_float, to_uint8
 from .data.folder import find
 from .data.images import BadImage
 from .data.images import decode as read_image
+from .data.unpack import whole_folder
 from .evaluate import probabilities, reader, translate
 from .methods import DomainMethod
-from .runs import Run, whole_folder, write
+from .runs import Run, write
 
 CHUNK = 256
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from ..data import Domains
+from ..data import Data, Domains
 from ..evaluate import content, encode_set
 from ..runs import Run, write
 from .shared import RunFolder, other_data, parse
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> None:
     data = run.load_data(other_data(run, told.data, told.data_dir))
     sets = [data.source, data.target] if isinstance(data, Domains) else [data]
     codes: list[np.ndarray] = []
-    about: dict[str, list[str]] = {"label": [], "part": [], "domain": []}
+    about: dict[str, list[str]] = {"part": [], "domain": []}
     labels: list[np.ndarray] = []
     for one in sets:
         for name, images in one.parts.items():
@@ -51,26 +52,30 @@ def main(arguments: list[str]) -> None:
                 about["part"] += [name] * len(z)
                 about["domain"] += [one.name] * len(z)
     matrix, label = np.concatenate(codes), np.concatenate(labels)
-    if data.attributes:  # labels are a table: a column for each
-        del about["label"]
-        about |= {name: [str(v) for v in label[:, i]] for i, name in enumerate(data.attributes)}
-    else:
-        about["label"] = [data.classes[c] if c >= 0 and data.classes else "" for c in label]
     if len(sets) == 1:
         del about["domain"]
     if told.out.suffix == ".npz":
         arrays = {"codes": matrix, "labels": label, "classes": np.array(data.classes, dtype=str)}
         if data.attributes:
-            arrays["attributes"] = np.array(data.attributes)
-        arrays |= {k: np.array(v) for k, v in about.items() if k in ("part", "domain")}
+            arrays["attributes"] = np.array(data.attributes, dtype=str)
+        arrays |= {name: np.array(column) for name, column in about.items()}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         write(told.out, buffer.getvalue())
         print(f"{told.out}: codes {matrix.shape}, {', '.join(list(arrays)[1:])}")
         return
     beside = told.out.with_suffix(".labels.tsv")
-    lines = ["\t".join(row) for row in (tuple(about), *zip(*about.values(), strict=True))]
+    names, columns = _columns(data, label)
+    table = zip(*columns, *about.values(), strict=True)
+    lines = ["\t".join(row) for row in ((*names, *about), *table)]
     rows = "\n".join("\t".join(f"{v:.6g}" for v in row) for row in matrix)
     write(beside, ("\n".join(lines) + "\n").encode())
     write(told.out, f"{rows}\n".encode())
     print(f"{told.out}: {len(matrix):,} codes of {matrix.shape[1]} numbers; labels in {beside}")
+
+
+def _columns(data: Data, labels: np.ndarray) -> tuple[Sequence[str], list[list[str]]]:
+    """Names and cells of what a table says about codes: the class, or each attribute."""
+    if labels.ndim > 1:
+        return data.attributes, np.where(labels >= 0, labels.astype(str), "").T.tolist()
+    return ["label"], [[data.classes[c] if c >= 0 and data.classes else "" for c in labels]]

@@ -105,9 +105,12 @@ def describe(data: Data) -> None:
     """One line about a set, and its notes."""
     c, h, w = data.shape
     sizes = ", ".join(f"{len(part):,} {name}" for name, part in data.parts.items())
-    names = f"labels: {', '.join(data.attributes)}" if data.attributes else "no labels"
-    classes = f", {len(data.classes)} classes" if data.classes else f", {names}"
-    print(f"{data.name}: {sizes} images of {h}x{w}{' in colour' if c == 3 else ''}{classes}")
+    labels = [f"{len(data.classes)} classes"] * bool(data.classes)
+    labels += [f"{len(data.attributes)} attributes"] * bool(data.attributes)
+    print(
+        f"{data.name}: {sizes} images of {h}x{w}{' in colour' if c == 3 else ''}, "
+        + (labels or ["no labels"])[0]
+    )
     for note in data.notes:
         print(f"note: {note}")
 

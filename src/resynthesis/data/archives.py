@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .attributes import as_attributes
 from .images import as_images
 
 # Of a MATLAB 5 file: element types that hold numbers, and array classes that are made of them,
@@ -55,8 +56,13 @@ def read_idx_pair(images: Path, labels: Path) -> tuple[Tensor, Tensor]:
     return x[:, None], y.long()
 
 
-def read_npz(path: Path) -> tuple[Tensor, Tensor | None]:
-    """`images`, and `labels` where there are any, of an .npz; nothing in it is unpickled."""
+def read_npz(path: Path) -> tuple[Tensor, Tensor | None, tuple[str, ...]]:
+    """`images`, their labels or None, and the names of attributes, of an .npz.
+
+    Labels are its `labels` (N,), or a table `attributes` (N, a) of -1, 0 and 1, which mean what
+    they mean in `attributes`; `attribute_names` (a,) may name the columns. Nothing in it is
+    unpickled. Raises ValueError, naming the file, where it is not that.
+    """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a readable .npz archive")
     try:
@@ -65,20 +71,43 @@ def read_npz(path: Path) -> tuple[Tensor, Tensor | None]:
                 found = ", ".join(archive.files) or "nothing"
                 raise ValueError(f"{path} has no array 'images' (it has: {found})")
             images = as_images(archive["images"], name=f"images in {path}")
-            if "labels" not in archive:
-                return images, None
-            labels = archive["labels"]
+            names = ("labels", "attributes", "attribute_names")
+            labels, table, columns = (archive.get(n) for n in names)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         raise ValueError(f"{path} is not a readable .npz archive") from error
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise ValueError(f"{path} has pickled objects, which are never loaded") from error
         raise
+    if table is not None:
+        if labels is not None:
+            raise ValueError(f"{path} has both labels and attributes: leave one of them out")
+        return images, *_attributes(path, table, columns, len(images))
+    if labels is None:
+        return images, None, ()
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
         raise ValueError(
             f"labels in {path} must be {len(images)} integers, not {labels.dtype} {labels.shape}"
         )
-    return images, torch.as_tensor(labels.astype(np.int64))
+    return images, torch.as_tensor(labels.astype(np.int64)), ()
+
+
+def _attributes(
+    path: Path, table: np.ndarray, columns: np.ndarray | None, n: int
+) -> tuple[Tensor, tuple[str, ...]]:
+    if table.ndim != 2 or len(table) != n or not table.shape[1] or table.dtype.kind not in "biu":
+        raise ValueError(
+            f"attributes in {path} must be integers of shape ({n}, a), not {table.dtype} "
+            f"{table.shape}"
+        )
+    if not np.isin(table, (-1, 0, 1)).all():
+        raise ValueError(f"attributes in {path} must be -1, 0 or 1")
+    names = tuple(f"attribute_{i}" for i in range(table.shape[1]))
+    if columns is not None:
+        names = tuple(str(name) for name in columns.flatten())
+        if len(names) != table.shape[1] or len(set(names)) < len(names) or "" in names:
+            raise ValueError(f"attribute_names in {path} must be {table.shape[1]} different names")
+    return as_attributes(torch.as_tensor(table.astype(np.int64))), names
 
 
 def read_mat(path: Path) -> dict[str, np.ndarray]:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from .digits import read_digits
-from .images import resize
-from .mnist import read_mnist
-from .photographs import read_bsds, read_samples
+from .images import Reading, resize
+from .mnist import MNIST, read_mnist
+from .photographs import has_bsds, read_bsds, read_samples
 from .sets import DIGITS, Data, ImageSet, from_train_test, seeded, split
 
 # Of ink. Just under a half, because flat stretches of exactly a half (shade 8 of 16) are common
@@ -47,15 +47,20 @@ def blend(digits: Tensor, photographs: Sequence[Tensor], *key: object) -> Tensor
     return blended
 
 
-def load_mnist_m(folder: Path, size: int) -> Data:
+def has_mnist_m(folder: Path) -> bool:
+    """Whether what it is made from is in a data folder."""
+    return MNIST.is_here(folder) and has_bsds(folder)
+
+
+def load_mnist_m(folder: Path, how: Reading) -> Data:
     """MNIST over the 200 training photographs of BSDS500; the parts are those of mnist."""
     photographs = read_bsds(folder)
-    return _over_mnist("mnist-m", folder, size, photographs, photographs)
+    return _over_mnist("mnist-m", folder, how.size, photographs, photographs)
 
 
-def load_mnist_m_unseen(folder: Path, size: int) -> Data:
+def load_mnist_m_unseen(folder: Path, how: Reading) -> Data:
     """MNIST-M whose test digits stand on photographs that no other part shows, 100 and 100."""
-    return _over_mnist("mnist-m-unseen", folder, size, *halves(read_bsds(folder)))
+    return _over_mnist("mnist-m-unseen", folder, how.size, *halves(read_bsds(folder)))
 
 
 def halves(photographs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
@@ -78,14 +83,14 @@ def _over_mnist(
     )
 
 
-def load_digits_m(folder: Path, size: int) -> Data:
+def load_digits_m(folder: Path, how: Reading) -> Data:
     """scikit-learn's digits over its two photographs; the parts are those of digits.
 
     The digits are resized first, and ink is where they are half dark. At their own 8x8 half of
     all pixels are not 0, the grey beside the strokes with them: taken for ink, they would make
     every stroke fat and close its holes.
     """
-    shades, labels = read_digits(size)
+    shades, labels = read_digits(how.size)
     pixels = blend(shades > HALF, read_samples(), "digits-m")
     train, valid, test = split(ImageSet(pixels, labels), classes=DIGITS)
     return Data("digits-m", train, valid, test, DIGITS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .images import resize
+from .images import Reading, resize
 from .sets import DIGITS, Data, ImageSet, split
 
 
@@ -20,9 +20,9 @@ def read_digits(size: int) -> tuple[Tensor, Tensor]:
     return resize(shades, size), torch.tensor(bunch.target)
 
 
-def load_digits(folder: Path, size: int) -> Data:
+def load_digits(folder: Path, how: Reading) -> Data:
     """scikit-learn's handwritten digits, 8x8 in 17 shades, resized; split by seed."""
-    shades, labels = read_digits(size)
+    shades, labels = read_digits(how.size)
     pixels = (shades * 255).round().clamp(0, 255).byte()
     train, valid, test = split(ImageSet(pixels, labels), classes=DIGITS)
     return Data("digits", train, valid, test, DIGITS)

@@ -127,9 +127,10 @@ def _place(data: str) -> Path | str:
 def join(source: Data, target: Data) -> Domains:
     """Two sets as a pair of domains. Raises ValueError as `load_domains` does."""
     if source.train.labels is None or len(source.classes) < 2:
-        turned = target.train.labels is not None
+        instead = "attributes instead" if source.attributes else "none"
+        turned = len(target.classes) > 1
         raise ValueError(
-            f"the source needs labels of two or more classes, and {source.name} has none"
+            f"the source needs labels of two or more classes, and {source.name} has {instead}"
             + (f"; {target.name} has them: turn the two round" * turned)
         )
     if _pixels(source) == _pixels(target):
@@ -142,6 +143,9 @@ def join(source: Data, target: Data) -> Domains:
     source = in_channels(source, channels)
     source = source.with_train(source.train.known())
     target = in_channels(target, channels)
+    if target.attributes:  # they say nothing about classes
+        train, valid, test = (part.with_labels(None) for part in target.parts.values())
+        target = replace(target, train=train, valid=valid, test=test, attributes=())
     if target.train.labels is not None:
         target, strange = _in_classes(target, source.classes)
         notes.append(
@@ -154,13 +158,12 @@ def join(source: Data, target: Data) -> Domains:
                 + ("..." if len(strange) > 5 else "")
                 + ": such target images are left out of the figures"
             )
-    parts = (Pair(s, t) for s, t in zip(source.parts.values(), target.parts.values(), strict=True))
-    train, valid, test = parts
+    pairs = [Pair(s, t) for s, t in zip(source.parts.values(), target.parts.values(), strict=True)]
     return Domains(
         name=f"{source.name} to {target.name}",
-        train=train,
-        valid=valid,
-        test=test,
+        train=pairs[0],
+        valid=pairs[1],
+        test=pairs[2],
         classes=source.classes,
         notes=tuple(notes),
         source=source,

@@ -21,10 +21,24 @@ class DownloadError(OSError):
     """No mirror gave the file; the message says which, and where to put it by hand."""
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+Check = str | Callable[[Path], bool]
+"""What a file must be: its SHA-256 in hexadecimal, "md5:" and its MD5 where only that has been
+published, or a function that tells whether it is right, for one whose content is known but not
+its packing."""
+
+
+def digest(path: Path, kind: str) -> str:
+    """SHA-256 or MD5 ("sha256", "md5") of a file, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()
+
+
+def is_right(path: Path, check: Check) -> bool:
+    """Whether a file is what it must be."""
+    if callable(check):
+        return check(path)
+    kind, _, expected = check.rpartition(":")
+    return digest(path, kind or "sha256") == expected
 
 
 def find(name: str, *folders: Path) -> Path | None:
@@ -32,12 +46,28 @@ def find(name: str, *folders: Path) -> Path | None:
     return next((f / name for f in folders if (f / name).is_file()), None)
 
 
+def obtain(
+    name: str, mirrors: Sequence[str], check: Check, *folders: Path, others: Sequence[str] = ()
+) -> Path:
+    """The file `name` in the first of the folders that has it, else fetched into the first.
+
+    Raises ValueError where it is there and is not right, and DownloadError as `fetch` does.
+    """
+    path = find(name, *folders)
+    if path is None:
+        return fetch(name, mirrors, check, folders[0], others=others)
+    if not is_right(path, check):
+        raise ValueError(f"{path} is not the official one, or not whole: remove it to fetch it")
+    return path
+
+
 def fetch(
     name: str,
     mirrors: Sequence[str],
-    checksum: str | Callable[[Path], bool],
+    check: Check,
     folder: Path,
     *,
+    others: Sequence[str] = (),
     tries: int = TRIES,
     timeout: float = TIMEOUT,
     pause: float = 1.0,
@@ -45,9 +75,8 @@ def fetch(
     """The file `name` in `folder`, downloaded from the first mirror that gives the right bytes.
 
     mirrors: addresses of folders, tried in order, each `tries` times with growing pauses. What
-    has come stays in `name.part` and is resumed, also by a later call. checksum: the file's
-    SHA-256, in hexadecimal, or a function that tells whether the file is right, for one whose
-    content is known but not its packing. Raises DownloadError.
+    has come stays in `name.part` and is resumed, also by a later call. others: what else the set
+    wants, so that the message names all that has to be put there by hand. Raises DownloadError.
     """
     path, part = folder / name, folder / f"{name}.part"
     if path.exists():
@@ -66,15 +95,17 @@ def fetch(
                 if attempt + 1 < tries:
                     time.sleep(pause * 2**attempt)
                 continue
-            if checksum(part) if callable(checksum) else sha256(part) == checksum:
+            if is_right(part, check):
                 os.replace(part, path)
                 return path
             reasons.append(f"{mirror}: wrong bytes")
             part.unlink()
             break
+    missing = [other for other in others if other != name and not (folder / other).exists()]
+    what = f"it, and {', '.join(missing)}, into" if missing else "it into"
     raise DownloadError(
-        f"cannot download {name} ({'; '.join(dict.fromkeys(reasons))}): put it into {folder} by "
-        "hand, or point --data-dir at a folder that has it"
+        f"cannot download {name} ({'; '.join(dict.fromkeys(reasons))}): put {what} {folder} by "
+        f"hand, or point --data-dir at a folder that has {'them' if missing else 'it'}"
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .images import SUFFIXES, BadImage, decode, is_colour
+from .attributes import find_table, read_table
+from .images import SUFFIXES, BadImage, Reading, decode, is_colour
 from .sets import ImageSet, to_float
 
 WORKERS = 4
@@ -100,8 +102,8 @@ class Folder(ImageSet):
             digest.update(self.labels.cpu().numpy().tobytes())
 
 
-def find(folder: Path) -> tuple[list[Path], list[int] | None, tuple[str, ...]]:
-    """Image paths, sorted; their labels, or None where the folder is flat; the class names."""
+def find(folder: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...]]:
+    """Image paths, sorted; their labels (N,), or None where the folder is flat; the class names."""
     flat = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in SUFFIXES]
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     nested = {
@@ -119,40 +121,62 @@ def find(folder: Path) -> tuple[list[Path], list[int] | None, tuple[str, ...]]:
     labels = [c for c, paths in enumerate(nested.values()) for _ in paths]
     paths = [p for group in nested.values() for p in group]
     # A single subfolder says nothing about classes.
-    return paths, labels if len(nested) > 1 else None, tuple(nested) if len(nested) > 1 else ()
+    if len(nested) < 2:
+        return paths, None, ()
+    return paths, torch.tensor(labels), tuple(nested)
 
 
 def read(
-    folder: Path, *, size: int, strict: bool, memory: float
-) -> tuple[ImageSet, tuple[str, ...], tuple[str, ...]]:
-    """A folder's images, class names, and notes about files that were skipped.
+    folder: Path, how: Reading
+) -> tuple[ImageSet, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """A folder's images, the names of classes or attributes, and notes about skipped files.
 
-    Sets whose pixels take more than `memory` GiB are streamed. Raises ValueError where there is
-    no image, and with `strict` for the first broken file.
+    A table in the folder or beside it has the say over subfolders. Sets whose pixels take more
+    than `how.memory` GiB are streamed. Raises ValueError where there is no image, where a table
+    does not fit, and with `how.strict` for the first broken file.
     """
     paths, labels, classes = find(folder)
     if not paths:
         raise ValueError(f"{folder} has no images (looked for {', '.join(sorted(SUFFIXES))})")
-    images, errors = gather(
-        folder, paths, labels, size=size, channels=None, strict=strict, memory=memory
-    )
-    return images, classes, notes(errors)
+    attributes: tuple[str, ...] = ()
+    if place := find_table(folder):
+        table = read_table(place)
+        labels = table.labels_of(folder, paths)
+        classes, attributes = table.classes, table.attributes
+    images, errors = gather(folder, paths, labels, how)
+    return images, classes, attributes, notes(errors)
+
+
+def gather_parts(
+    folder: Path, parts: Sequence[tuple[Sequence[Path], Tensor]], how: Reading
+) -> tuple[list[ImageSet], list[str]]:
+    """The parts of a set in colour, each of paths and labels, and messages, as `gather` gives.
+
+    `how.memory` holds for all parts together.
+    """
+    total = max(1, sum(len(paths) for paths, _ in parts))
+    sets, errors = [], []
+    for paths, labels in parts:
+        share = replace(how, memory=how.memory * len(paths) / total)
+        images, broken = gather(folder, paths, labels, share, channels=3)
+        sets.append(images)
+        errors += broken
+    return sets, errors
 
 
 def gather(
     folder: Path,
     paths: Sequence[Path],
-    labels: Sequence[int] | None,
+    labels: Tensor | None,
+    how: Reading,
     *,
-    size: int,
-    channels: int | None,
-    strict: bool,
-    memory: float,
+    channels: int | None = None,
 ) -> tuple[ImageSet, list[str]]:
     """The images at `paths`, in `folder`, and a message for each file that was skipped.
 
-    channels: 3 or 1, or None for what the files' headers say. Images whose pixels take more than
-    `memory` GiB are streamed. Raises ValueError as `read` does.
+    labels: (N,), or a table (N, a). channels: 3 or 1, or None for what the files' headers say.
+    Images whose pixels take more than `how.memory` GiB are streamed. Raises ValueError as `read`
+    does.
     """
     errors: list[str] = []
     good = list(range(len(paths)))
@@ -163,27 +187,27 @@ def gather(
                 colour = is_colour(path) or colour
                 good.append(i)
             except BadImage as error:
-                errors.append(note(error, strict))
+                errors.append(note(error, how.strict))
         channels = 3 if colour else 1
-    if len(good) * channels * size**2 > memory * 2**30:
-        kept = None if labels is None else torch.tensor([labels[i] for i in good])
+    if len(good) * channels * how.size**2 > how.memory * 2**30:
+        kept = None if labels is None else labels[good]
         streamed = [str(paths[i]) for i in good]
-        return Folder(streamed, kept, size, channels, strict=strict), errors
+        return Folder(streamed, kept, how.size, channels, strict=how.strict), errors
 
     pixels = []
     readable = []
     with ThreadPoolExecutor(WORKERS) as pool:
         for i, result in zip(
-            good, pool.map(lambda i: _try(paths[i], size, channels), good), strict=True
+            good, pool.map(lambda i: _try(paths[i], how.size, channels), good), strict=True
         ):
             if isinstance(result, BadImage):
-                errors.append(note(result, strict))
+                errors.append(note(result, how.strict))
             else:
                 pixels.append(result)
                 readable.append(i)
     if not pixels:
         raise ValueError(f"none of the {len(paths)} images in {folder} can be read")
-    kept = None if labels is None else torch.tensor([labels[i] for i in readable])
+    kept = None if labels is None else labels[readable]
     return ImageSet(torch.from_numpy(np.stack(pixels)), kept), errors
 
 

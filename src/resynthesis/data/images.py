@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,18 @@ from torch.nn import functional as F
 SIZES = (16, 28, 32, 64, 128)  # heights and widths that the nets take
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 GREY = {"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How images are read from files."""
+
+    size: int
+    """Height and width that they are brought to."""
+    strict: bool = False
+    """Refuse a broken file instead of leaving it out."""
+    memory: float = 2.0
+    """Images whose pixels take more than so many GiB are streamed from disk."""
 
 
 class BadImage(ValueError):

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from .folder import gather, note, notes
-from .images import SUFFIXES
+import torch
+
+from .folder import gather_parts, note, notes
+from .images import SUFFIXES, Reading
 from .sets import DIGITS, Data, from_train_test
 
 PARTS = ("mnist_m_train", "mnist_m_test")
@@ -21,23 +23,20 @@ def is_listed(folder: Path) -> bool:
     return any((folder / part).is_dir() for part in PARTS)
 
 
-def load_listed(folder: Path, *, size: int, strict: bool, memory: float) -> Data:
+def load_listed(folder: Path, how: Reading) -> Data:
     """The official test part as it is; a sixth of the training images, by seed, for validation.
 
-    What is broken, missing or without a label is skipped and noted, or refused with `strict`.
+    What is broken, missing or without a label is skipped and noted, or refused with `how.strict`.
     Raises ValueError where a part is missing, or a list leads out of its folder.
     """
     parts, errors = [], []
     for part in PARTS:
-        paths, labels, skipped = read_list(folder, part, strict=strict)
-        images, broken = gather(
-            folder / part, paths, labels, size=size, channels=3, strict=strict, memory=memory
-        )
-        parts.append(images)
-        errors += skipped + broken
-    train, test = parts
+        paths, labels, skipped = read_list(folder, part, strict=how.strict)
+        parts.append((paths, torch.tensor(labels)))
+        errors += skipped
+    (train, test), broken = gather_parts(folder, parts, how)
     data = from_train_test(folder.resolve().name, train, test, DIGITS)
-    return replace(data, notes=notes(errors))
+    return replace(data, notes=notes(errors + broken))
 
 
 def read_list(folder: Path, part: str, *, strict: bool) -> tuple[list[Path], list[int], list[str]]:

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from .archives import read_mat
 from .download import fetch, find
-from .images import resize, to_uint8
+from .images import Reading, resize, to_uint8
 from .sets import DIGITS, Data, ImageSet, from_train_test
 
 USPS_MIRRORS = ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass",)
@@ -35,31 +36,61 @@ SVHN_FILES = {
     "train_32x32.mat": "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
     "test_32x32.mat": "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
 }
+SVHN_EXTRA_FILES = {  # checksum as TensorFlow Datasets lists it
+    "extra_32x32.mat": "a133a4beb38a00fcdda90c9489e0c04f900b660ce8a316a5e854838379a71eb3",
+}
 
 
-def load_usps(folder: Path, size: int) -> Data:
+def load_usps(folder: Path, how: Reading) -> Data:
     """USPS (Hull, 1994), 16x16, resized; a sixth of the 7,291 training images for validation."""
     parts = []
     for name, (archived, other) in USPS_FILES.items():
         places = (folder / "usps", folder)
         path = find(name, *places) or find(other, *places)
-        path = path or fetch(name, USPS_MIRRORS, archived, places[0])
+        path = path or fetch(name, USPS_MIRRORS, archived, places[0], others=tuple(USPS_FILES))
         x, y = read_libsvm(path) if path.name == name else read_zip(path)
-        parts.append(ImageSet(resize(to_uint8(x), size), y))
+        parts.append(ImageSet(resize(to_uint8(x), how.size), y))
     train, test = parts
     return from_train_test("usps", train, test, DIGITS)
 
 
-def load_svhn(folder: Path, size: int) -> Data:
+def has_usps(folder: Path) -> bool:
+    """Whether the set is in a data folder, in either format."""
+    places = (folder / "usps", folder)
+    return all(find(a, *places) or find(b, *places) for a, (_, b) in USPS_FILES.items())
+
+
+def load_svhn(folder: Path, how: Reading) -> Data:
     """SVHN (Netzer et al., 2011), cropped digits, resized; a tenth of train for validation."""
+    train, test = _read_svhn(folder, SVHN_FILES, how.size)
+    return from_train_test("svhn", train, test, DIGITS, one_in=10)
+
+
+def load_svhn_extra(folder: Path, how: Reading) -> Data:
+    """SVHN with its 531,131 easier images in the training part; a tenth of all for validation."""
+    train, test, extra = _read_svhn(folder, {**SVHN_FILES, **SVHN_EXTRA_FILES}, how.size)
+    assert train.labels is not None
+    assert extra.labels is not None
+    images = torch.cat([train.images, extra.images])
+    both = ImageSet(images, torch.cat([train.labels, extra.labels]))
+    return from_train_test("svhn-extra", both, test, DIGITS, one_in=10)
+
+
+def has_svhn(folder: Path, *, extra: bool = False) -> bool:
+    """Whether the files are in a data folder."""
+    wanted = [*SVHN_FILES, *(SVHN_EXTRA_FILES if extra else ())]
+    return all(find(name, folder / "svhn", folder) for name in wanted)
+
+
+def _read_svhn(folder: Path, files: Mapping[str, str], size: int) -> list[ImageSet]:
+    places = (folder / "svhn", folder)
     parts = []
-    for name, archived in SVHN_FILES.items():
-        places = (folder / "svhn", folder)
-        path = find(name, *places) or fetch(name, SVHN_MIRRORS, archived, places[0])
+    for name, archived in files.items():
+        path = find(name, *places)
+        path = path or fetch(name, SVHN_MIRRORS, archived, places[0], others=tuple(files))
         x, y = read_svhn(path)
         parts.append(ImageSet(resize(x, size), y))
-    train, test = parts
-    return from_train_test("svhn", train, test, DIGITS, one_in=10)
+    return parts
 
 
 def read_libsvm(path: Path) -> tuple[Tensor, Tensor]:

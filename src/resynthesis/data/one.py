@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from .archives import read_idx_pair, read_npz
 from .folder import read as read_folder
-from .images import SIZES, resize
+from .images import SIZES, Reading, resize
 from .listed import is_listed, load_listed
 from .mnist import find_idx
 from .named import SETS
@@ -24,8 +24,8 @@ class DataConfig:
     """Which images, and how many of them."""
 
     data: str = "digits"
-    """A set's name, a folder of images (flat or one subfolder per class), an .npz, a folder with
-    IDX files, or the folder of the official MNIST-M."""
+    """A set's name, a folder of images (flat, one subfolder per class, or with a table of
+    attributes), an .npz, a folder with IDX files, or the folder of the official MNIST-M."""
     data_dir: Path | None = None
     """Where named sets are kept; RESYNTH_DATA, else a cache folder in the home directory."""
     size: int = DEFAULT_SIZE
@@ -40,6 +40,11 @@ class DataConfig:
     """Refuse a folder with a broken file instead of leaving the file out."""
     memory: float = 2.0
     """Folders whose pixels take more than so many GiB are streamed from disk."""
+
+    @property
+    def how(self) -> Reading:
+        """How its images are read."""
+        return Reading(size=self.size, strict=self.strict, memory=self.memory)
 
 
 def data_dir(told: Path | None) -> Path:
@@ -71,9 +76,8 @@ def _load_whole(config: DataConfig, by_class: bool) -> Data:
             f"the image size must be one of {', '.join(map(str, SIZES))}, not {config.size}"
         )
     if config.data in SETS:
-        return _choose(
-            SETS[config.data].load(data_dir(config.data_dir), config.size), config.classes
-        )
+        folder = data_dir(config.data_dir).expanduser()
+        return _choose(SETS[config.data].load(folder, config.how), config.classes)
     path = Path(config.data).expanduser()
     if not path.exists():
         raise ValueError(
@@ -82,10 +86,11 @@ def _load_whole(config: DataConfig, by_class: bool) -> Data:
     name = path.resolve().name
     notes: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
     if path.is_file():
         if path.suffix != ".npz":
             raise ValueError(f"{path} is no .npz archive: give a folder, an .npz, or a set's name")
-        pixels, labels = read_npz(path)
+        pixels, labels, attributes = read_npz(path)
         images = ImageSet(resize(pixels, config.size), labels)
     elif found := _idx_pairs(path):
         if len(found) == 2:
@@ -96,19 +101,16 @@ def _load_whole(config: DataConfig, by_class: bool) -> Data:
         pixels, labels = read_idx_pair(*found[0])
         images = ImageSet(resize(pixels, config.size), labels)
     elif is_listed(path):
-        data = load_listed(path, size=config.size, strict=config.strict, memory=config.memory)
-        return _choose(data, config.classes)
+        return _choose(load_listed(path, config.how), config.classes)
     else:
-        images, classes, notes = read_folder(
-            path, size=config.size, strict=config.strict, memory=config.memory
-        )
-    if images.labels is not None and not classes:
+        images, classes, attributes, notes = read_folder(path, config.how)
+    if images.labels is not None and not classes and not attributes:
         images, classes = _dense(images)
     if config.classes:  # before splitting: a class too small to split can be left out
         images = keep_classes(images, classes, config.classes, name)
         classes = config.classes
     train_part, valid, test_part = split(images, classes=classes, by_class=by_class)
-    return Data(name, train_part, valid, test_part, classes, notes)
+    return Data(name, train_part, valid, test_part, classes, notes, attributes)
 
 
 def _choose(data: Data, wanted: tuple[str, ...]) -> Data:
@@ -118,7 +120,7 @@ def _choose(data: Data, wanted: tuple[str, ...]) -> Data:
     train, valid, test = (
         keep_classes(part, data.classes, wanted, data.name) for part in data.parts.values()
     )
-    return Data(data.name, train, valid, test, wanted, data.notes)
+    return replace(data, train=train, valid=valid, test=test, classes=wanted)
 
 
 def keep_classes(
@@ -129,7 +131,8 @@ def keep_classes(
     Raises ValueError where a class is unknown, or where there are none.
     """
     if images.labels is None or not classes:
-        raise ValueError(f"the data set '{name}' has no classes to choose from")
+        instead = ", but attributes" if images.labels is not None and images.labels.ndim > 1 else ""
+        raise ValueError(f"the data set '{name}' has no classes to choose from{instead}")
     if unknown := [c for c in wanted if c not in classes]:
         raise ValueError(f"unknown class '{unknown[0]}': {name} has {', '.join(classes)}")
     match = images.labels[:, None] == torch.tensor([classes.index(c) for c in wanted])
@@ -156,8 +159,10 @@ def _idx_pairs(folder: Path) -> list[tuple[Path, Path]]:
     """(images, labels) files of the training and, where there is one, the test part."""
     pairs = []
     for part in ("train", "t10k", "test"):
-        images = find_idx(folder, f"{part}-images-idx3-ubyte")
-        labels = find_idx(folder, f"{part}-labels-idx1-ubyte")
+        images, labels = (
+            find_idx(f"{part}-{kind}-ubyte", folder / "mnist", folder / "MNIST" / "raw", folder)
+            for kind in ("images-idx3", "labels-idx1")
+        )
         if images and not labels:
             raise ValueError(f"{images} has no label file beside it")
         if images and labels:

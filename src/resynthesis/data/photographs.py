@@ -6,11 +6,8 @@ extracted: whatever an archive holds, it cannot write to the disk.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
-import tarfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from .download import fetch, find
+from .unpack import read_members
 
 BSDS_ARCHIVE = "BSR_bsds500.tgz"
 BSDS_MIRRORS = (
@@ -65,19 +63,12 @@ def read_archive(path: Path) -> dict[str, bytes]:
     Links, devices and whatever lies elsewhere in it are passed over. Raises ValueError where the
     archive is broken.
     """
-    files = {}
-    try:
-        with tarfile.open(path, "r|gz") as archive:
-            for member in archive:
-                name = member.name.removeprefix(BSDS_INSIDE)
-                wanted = member.name == BSDS_INSIDE + name and _is_photograph(name)
-                if wanted and member.isreg() and member.size <= LARGEST:
-                    content = archive.extractfile(member)
-                    assert content is not None
-                    files[name] = content.read()
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is broken or cut short: remove it to fetch it again") from error
-    return files
+
+    def wanted(name: str) -> bool:
+        return name.startswith(BSDS_INSIDE) and _is_photograph(name.removeprefix(BSDS_INSIDE))
+
+    files = read_members(path, wanted, largest=LARGEST)
+    return {name.removeprefix(BSDS_INSIDE): content for name, content in files.items()}
 
 
 def checksum(files: dict[str, bytes]) -> str:
@@ -87,6 +78,11 @@ def checksum(files: dict[str, bytes]) -> str:
         digest.update(f"{name} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()
+
+
+def has_bsds(folder: Path) -> bool:
+    """Whether the photographs are in a data folder, in any form."""
+    return _find(folder) is not None
 
 
 def _find(folder: Path) -> Path | None:

@@ -158,6 +158,12 @@ class Data:
     def shape(self) -> tuple[int, int, int]:
         return self.train.shape
 
+    @property
+    def has_attributes(self) -> bool:
+        """Whether labels are a table of what images have or have not: of 0, 1 and -1 alone."""
+        labels = self.train.labels
+        return labels is not None and labels.ndim > 1 and int(labels.max()) <= 1
+
     @cached_property
     def checksum(self) -> str:
         """SHA-256 of pixels and labels of all parts (of names and sizes for streamed folders)."""

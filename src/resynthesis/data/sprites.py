@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .download import fetch, find
-from .images import resize
+from .images import Reading, resize
 from .sets import Data, ImageSet, seeded, to_float
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
@@ -235,24 +235,32 @@ class Sprites(ImageSet):
             digest.update(self.labels.cpu().numpy().tobytes())
 
 
-def load_dsprites(folder: Path, size: int) -> Data:
+def load_dsprites(folder: Path, how: Reading) -> Data:
     """dSprites from the official file, else, where it cannot be had, drawn here, with a note."""
-    places = (folder / "dsprites", folder)
     try:
-        path = find(FILE, *places) or fetch(
-            FILE, MIRRORS, _is_official, places[0], tries=1, timeout=10.0
+        path = _found(folder) or fetch(
+            FILE, MIRRORS, _is_official, folder / "dsprites", tries=1, timeout=10.0
         )
     except OSError as error:
         note = f"these images are drawn by resynthesis and are not the official ones: {error}"
-        return _parts("dsprites-rendered", rendered(), size, note)
+        return _parts("dsprites-rendered", rendered(), how.size, note)
     note = f"images from {path}, checked by their factors and form: no checksum is published"
-    return _parts("dsprites", official(path), size, note)
+    return _parts("dsprites", official(path), how.size, note)
 
 
-def load_rendered(folder: Path, size: int) -> Data:
+def load_rendered(folder: Path, how: Reading) -> Data:
     """The grid of dSprites, drawn here."""
     note = "these images are drawn by resynthesis and are not the official ones"
-    return _parts("dsprites-rendered", rendered(), size, note)
+    return _parts("dsprites-rendered", rendered(), how.size, note)
+
+
+def has_dsprites(folder: Path) -> bool:
+    """Whether the official file is in a data folder."""
+    return _found(folder) is not None
+
+
+def _found(folder: Path) -> Path | None:
+    return find(FILE, folder / "dsprites", folder)
 
 
 def _is_official(path: Path) -> bool:

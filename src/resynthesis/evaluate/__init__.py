@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from torch import Tensor, nn
@@ -32,20 +32,26 @@ def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
 
 
 def _labels(nets: nn.ModuleDict, data: Data, wanted: Sequence[str]) -> dict[str, float]:
+    """For a table the means over its columns; a column goes without what is unknown in it."""
     train, known = _flat(*encode_set(nets["autoencoder"], data.train))
     test, true = _flat(*encode_set(nets["autoencoder"], data.test))
-    test, true = test[true >= 0], true[true >= 0]
-    labelled = known >= 0
+    columns = [
+        (train[k >= 0], k[k >= 0], test[t >= 0], t[t >= 0])
+        for k, t in zip(known.T, true.T, strict=True)
+        if (k >= 0).any() and (t >= 0).any()
+    ]
+    if not columns:
+        raise ValueError(f"'{data.name}' has no known labels to measure by")
     found = {}
     if "probe" in wanted:
-        found["probe_accuracy"] = labels.probe_accuracy(
-            train[labelled], known[labelled], test, true
-        )
+        found["probe_accuracy"] = _mean(labels.probe_accuracy(*column) for column in columns)
     if "knn" in wanted:
-        found["knn_accuracy"] = labels.knn_accuracy(train[labelled], known[labelled], test, true)
+        if len(columns) > 1 and (known >= 0).all() and (true >= 0).all():
+            columns = [(train, known, test, true)]  # the neighbours are the same for all
+        found["knn_accuracy"] = _mean(labels.knn_accuracy(*column) for column in columns)
     if "clustering" in wanted:
         found["clustering_accuracy"] = labels.clustering_accuracy(
-            train, test, true, classes=len(data.classes)
+            train, *columns[0][2:], classes=len(data.classes)
         )
     return found
 
@@ -103,7 +109,9 @@ def suits(family: str, data: Data, nets: nn.ModuleDict) -> bool:
         return len(data.classes) > 1 and len(data.test) >= 4
     if family == "disentanglement":
         return isinstance(data.test, Sprites)
-    if family in ("probe", "knn", "clustering"):
+    if family in ("probe", "knn"):
+        return len(data.classes) > 1 or data.has_attributes
+    if family == "clustering":
         return len(data.classes) > 1
     return True
 
@@ -154,8 +162,13 @@ def evaluate(
 
 
 def _flat(codes: Tensor, known: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (N, d) and labels as a table (N, a), of one column where they are classes."""
     y = np.full(len(codes), -1) if known is None else known.numpy()
-    return codes.flatten(1).numpy(), y
+    return codes.flatten(1).numpy(), y.reshape(len(codes), -1)
+
+
+def _mean(accuracies: Iterable[float]) -> float:
+    return float(np.mean(list(accuracies)))
 
 
 __all__ = [

@@ -44,7 +44,7 @@ def encode_set(
     images: ImageSet,
     encoder: Callable[[nn.Module, Tensor], Tensor] = encode,
 ) -> tuple[Tensor, Tensor | None]:
-    """All of a set: codes (N, c, h, w) and labels (N,) or None, on the CPU."""
+    """All of a set: codes (N, c, h, w) and labels (N,) or (N, a) or None, on the CPU."""
     codes, labels = [], []
     for index in torch.arange(len(images)).split(CHUNK):
         x, y = images.take(index)

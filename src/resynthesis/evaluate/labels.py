@@ -1,7 +1,8 @@
 """What frozen codes know about labels: linear probe, nearest neighbours, clustering.
 
-Codes are (n, d) arrays, labels (n,) integers. Every accuracy is a fraction between 0 and 1. No
-label of the test part chooses anything; settings are fixed.
+Codes are (n, d) arrays, labels (n,) integers, for which a table (n, a) stands where it is said.
+Every accuracy is a fraction between 0 and 1. No label of the test part chooses anything; settings
+are fixed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ RESTARTS = 10
 def probe_accuracy(train: Codes, train_labels: Labels, test: Codes, test_labels: Labels) -> float:
     """Accuracy on the test part of one linear layer (multinomial logistic regression).
 
-    Codes are standardised by the training part; L2 penalty 1 / (2n), L-BFGS to convergence.
+    Codes are standardised by the training part; L2 penalty 1 / (2n), L-BFGS to convergence. Where
+    all training labels are the same, that one is the answer.
     """
+    if len(np.unique(train_labels)) < 2:
+        return float(np.mean(test_labels == train_labels[0]))
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -36,11 +40,14 @@ def probe_accuracy(train: Codes, train_labels: Labels, test: Codes, test_labels:
 
 
 def knn_accuracy(train: Codes, train_labels: Labels, test: Codes, test_labels: Labels) -> float:
-    """Accuracy on the test part of the majority of the 5 nearest training codes (Euclidean)."""
+    """Accuracy on the test part of the majority of the 5 nearest training codes (Euclidean).
+
+    For tables (n, a): the mean of the accuracies of their columns.
+    """
     from sklearn.neighbors import KNeighborsClassifier
 
     neighbours = KNeighborsClassifier(min(NEIGHBOURS, len(train)), algorithm="brute")
-    return float(neighbours.fit(train, train_labels).score(test, test_labels))
+    return float(np.mean(neighbours.fit(train, train_labels).predict(test) == test_labels))
 
 
 def clustering_accuracy(

@@ -20,6 +20,7 @@ from ..runs import write
 CELL = 64  # an image is drawn at least so many pixels wide
 GAP = 2
 PAPER, INK = (255, 255, 255), (40, 40, 40)
+MOST_ROWS = 20  # of a contact sheet
 
 
 def to_picture(image: Tensor, scale: int = 1) -> Image.Image:
@@ -70,17 +71,28 @@ def triangle(images: Tensor, steps: int) -> Image.Image:
 
 
 def contact_sheet(data: Data, columns: int = 10, rows: int = 8) -> Image.Image:
-    """Training images of a set: a row a class where it has labels, else the first ones."""
-    labels = data.train.labels
-    if labels is None or not data.classes:
+    """Training images of a set: a row a class, or a value of an attribute, else the first ones."""
+    named = rows_of_labels(data)
+    if not named:
         index = torch.arange(min(columns * rows, len(data.train)))
         return grid([data.train.take(chunk)[0] for chunk in index.split(columns)])
-    shown = range(min(len(data.classes), 20))
-    members = [(labels.cpu() == c).nonzero().flatten()[:columns] for c in shown]
-    return grid(
-        [data.train.take(m)[0] for m in members if len(m)],
-        [data.classes[c] for c in shown if len(members[c])],
-    )
+    chosen = {name: places[:columns] for name, places in named.items() if len(places)}
+    return grid([data.train.take(places)[0] for places in chosen.values()], list(chosen))
+
+
+def rows_of_labels(data: Data) -> dict[str, Tensor]:
+    """Class, or attribute and value -> places of its training images; at most MOST_ROWS."""
+    if data.train.labels is None:
+        return {}
+    labels = data.train.labels.cpu()
+    conditions = [(name, labels == c) for c, name in enumerate(data.classes)]
+    if labels.ndim > 1:
+        conditions = [
+            (f"{name} = {value}", column == value)
+            for name, column in zip(data.attributes, labels.T, strict=True)
+            for value in column[column >= 0].unique().tolist()
+        ]
+    return {name: found.nonzero().flatten() for name, found in conditions[:MOST_ROWS]}
 
 
 def save(picture: Image.Image, path: Path) -> None:
@@ -144,7 +156,7 @@ def _mp4(frames: Sequence[Image.Image], rate: int) -> bytes:
 
 
 def spread_over_classes(data: Data, count: int) -> Tensor:
-    """Indices of test images, class after class so that all are seen."""
+    """Indices of test images, class after class so that all are seen, or evenly spaced ones."""
     labels = data.test.labels
     n = len(data.test)
     if labels is None or not data.classes:

@@ -23,7 +23,7 @@ def loss_picture(run: Run) -> None:
 
 
 def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int = 2000) -> None:
-    """The first two principal components of test codes, coloured by class."""
+    """The first two principal components of test codes, coloured by class where there are some."""
     from sklearn.decomposition import PCA
 
     order = torch.randperm(len(data.test), generator=seeded("codes picture"))

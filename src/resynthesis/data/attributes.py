@@ -1,0 +1,166 @@
+"""Tables that say what is in images: CSV, or the text format of CelebA.
+
+attributes.csv              attributes.txt
+
+file,smiling,glasses        2
+a.png,1,0                   smiling glasses
+b.png,0,1                   a.png  1 -1
+                            b.png -1  1
+
+Values are -1, 0 and 1. In a column without any 0, -1 says no; in one that has a 0, 0 says no and
+-1 that nobody knows. A table of one column named class or label gives classes by their names
+instead, and an empty cell there is an unknown class. Files are named by their paths below the
+folder of images.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+TABLES = ("attributes.csv", "attributes.txt", "list_attr_celeba.txt")
+CLASS_COLUMNS = ("class", "label")
+VALUES = {"-1": -1, "0": 0, "1": 1}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table says. labels: classes (N,) or attributes (N, a), -1 where unknown, int64."""
+
+    path: Path
+    files: tuple[str, ...]
+    labels: Tensor
+    classes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+
+    def labels_of(self, folder: Path, paths: Sequence[Path]) -> Tensor:
+        """The labels of the images at `paths`, in their order.
+
+        Raises ValueError where an image has no row, or a row no image.
+        """
+        place = {name: i for i, name in enumerate(self.files)}
+        names = [path.relative_to(folder).as_posix() for path in paths]
+        without = [name for name in names if name not in place]
+        strange = sorted(place.keys() - set(names))
+        if without or strange:
+            wrong = [
+                f"{len(found)} {what} ({', '.join(found[:3])}{', ...' if len(found) > 3 else ''})"
+                for found, what in ((without, "images have no row"), (strange, "rows no image"))
+                if found
+            ]
+            raise ValueError(
+                f"{self.path} and {folder} do not fit, {' and '.join(wrong)}: mend the table, "
+                "whose files are named by their paths below the folder"
+            )
+        return self.labels[[place[name] for name in names]]
+
+
+def find_table(folder: Path) -> Path | None:
+    """The table in a folder of images, or else the one beside the folder.
+
+    Raises ValueError where there are two.
+    """
+    for place in (folder, folder.resolve().parent):
+        if found := [place / name for name in TABLES if (place / name).is_file()]:
+            if len(found) > 1:
+                raise ValueError(f"{found[0]} and {found[1]} are two tables: keep one of them")
+            return found[0]
+    return None
+
+
+def read_table(path: Path) -> Table:
+    """A .csv, or else a text in CelebA's format.
+
+    Raises ValueError, naming the file and the line, where it is neither.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not text in UTF-8: save it as that") from error
+    return _read_csv(path, text) if path.suffix == ".csv" else _read_text(path, text)
+
+
+def as_attributes(values: Tensor) -> Tensor:
+    """Values (N, a) of -1, 0 and 1 as 0 and 1, where -1 is left it is unknown; int64."""
+    has_zero = (values == 0).any(0)
+    return torch.where((values < 0) & ~has_zero, 0, values.long())
+
+
+def _read_csv(path: Path, text: str) -> Table:
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""))
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    except csv.Error as error:
+        raise ValueError(f"{path} is no CSV ({error})") from error
+    if not rows:
+        raise ValueError(f"{path} is empty")
+    (_, (_, *names)), *body = rows
+    if not names:
+        raise ValueError(
+            f"{path} has one column only: it wants the file first, then attributes, with commas"
+        )
+    return _table(path, names, body)
+
+
+def _read_text(path: Path, text: str) -> Table:
+    lines = [(i, line.split()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise ValueError(f"{path} is empty")
+    (_, first), *rest = lines
+    if len(first) != 1 or not first[0].isdecimal() or not rest:
+        raise ValueError(
+            f"{path} does not begin with the number of images and a line of names, as the format "
+            "of CelebA does"
+        )
+    (_, names), *body = rest
+    if len(body) != int(first[0]):
+        raise ValueError(f"{path} promises {int(first[0]):,} rows, and has {len(body):,}")
+    return _table(path, names, body)
+
+
+def _table(path: Path, names: list[str], body: list[tuple[int, list[str]]]) -> Table:
+    """A table of named columns from its rows, each with the number of its line."""
+    if "" in names:
+        raise ValueError(f"{path} has a column without a name")
+    if twice := _twice(names):
+        raise ValueError(f"{path} names two columns '{twice}'")
+    if not body:
+        raise ValueError(f"{path} has no rows")
+    for line, row in body:
+        if len(row) != len(names) + 1:
+            raise ValueError(
+                f"line {line} of {path} has {len(row)} cells, and {len(names) + 1} are wanted"
+            )
+    files = tuple(row[0] for _, row in body)
+    for name in files:
+        if name.startswith("/") or "\\" in name or ".." in name.split("/"):
+            raise ValueError(f"{path} names a file that is not in its folder: '{name}'")
+    if twice := _twice(files):
+        raise ValueError(f"{path} has two rows of '{twice}'")
+    if len(names) == 1 and names[0].lower() in CLASS_COLUMNS:
+        cells = [row[1] for _, row in body]
+        classes = tuple(sorted({cell for cell in cells if cell}))
+        number = {name: i for i, name in enumerate(classes)}
+        return Table(path, files, torch.tensor([number.get(cell, -1) for cell in cells]), classes)
+    values = []
+    for line, row in body:
+        try:
+            values.append([VALUES[cell] for cell in row[1:]])
+        except KeyError as error:
+            raise ValueError(
+                f"line {line} of {path} has {error}, and an attribute is -1, 0 or 1 (for classes, "
+                "a single column named class)"
+            ) from error
+    return Table(path, files, as_attributes(torch.tensor(values)), attributes=tuple(names))
+
+
+def _twice(names: Sequence[str]) -> str | None:
+    """The first name that was there before."""
+    seen: set[str] = set()
+    return next((n for n in names if n in seen or seen.add(n)), None)  # type: ignore[func-returns-value]
