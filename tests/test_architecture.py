@@ -65,7 +65,9 @@ def test_absolute_imports_count_as_well(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_public_names() -> None:
-    assert resynthesis.__all__ == ["ACAI", "ADAAE", "AE", "AMR", "Translator", "load"]
+    assert resynthesis.__all__ == [
+        *("ACAI", "ADAAE", "AE", "AMR", "VAE", "ClassAMR", "Translator", "load")
+    ]
     for name in resynthesis.__all__:
         assert getattr(resynthesis, name).__doc__
     with pytest.raises(AttributeError):

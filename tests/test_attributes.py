@@ -360,7 +360,7 @@ def test_metrics_are_means_over_attributes() -> None:
     for measure, name in ((labels.probe_accuracy, "probe"), (labels.knn_accuracy, "knn")):
         each = [measure(x, y[:, i], x2, y2[:, i]) for i in range(4)]
         assert metrics[f"{name}_accuracy"] == pytest.approx(np.mean(each))
-    assert not suits("clustering", data)
+    assert not suits("clustering", data, torch.nn.ModuleDict())
     with pytest.raises(ValueError, match="cannot be measured"):
         evaluate(nets, data, ["clustering"])
 
@@ -398,7 +398,9 @@ def test_factors_are_no_attributes() -> None:
     x = torch.rand(40, 1, 16, 16)
     part = ImageSet(x, torch.stack([torch.arange(40) % 3, torch.arange(40) % 2], 1))
     data = Data("factors", part, part, part, attributes=("shape", "side"))
-    assert not any(suits(family, data) for family in ("probe", "knn", "clustering"))
+    assert not any(
+        suits(family, data, torch.nn.ModuleDict()) for family in ("probe", "knn", "clustering")
+    )
     assert contact_sheet(data).height > 5 * 64
     assert len(spread_over_classes(data, 5)) == 5
 

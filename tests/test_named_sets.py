@@ -497,7 +497,7 @@ def test_every_set_is_described_and_offline_says_what_to_do(name: str, tmp_path:
     one = SETS[name]
     assert all((one.summary, one.images, one.licence, one.citation, one.download))
     assert one.here(tmp_path) == (one.download == "none")
-    if one.download != "none":
+    if one.download != "none" and name != "dsprites":  # which is then drawn here
         with pytest.raises(DownloadError, match="by hand") as caught:
             load(DataConfig(data=name, data_dir=tmp_path))
         assert str(tmp_path) in str(caught.value)

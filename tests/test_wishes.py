@@ -54,10 +54,10 @@ def table() -> Data:
 @pytest.fixture(scope="module")
 def run(table: Data, tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
     config = runs.Config(
-        method=ClassAMR(),
+        method=ClassAMR(wishes=5.0),
         data=DataConfig(data=runs.ARRAYS, size=16),
         nets=Nets(code=(8, 2, 2), width=8),
-        training=quick(200, batch_size=64, lr=3e-3),
+        training=quick(250, batch_size=64, lr=3e-3, log_every=250, checkpoint_every=250),
     )
     return runs.start(config, tmp_path_factory.mktemp("wishes") / "run", data=table)
 
@@ -128,7 +128,7 @@ def test_wishes_are_granted(run: runs.Run, table: Data) -> None:
     assert found["wish_accuracy_real"] > 0.99
     assert found["wish_accuracy"] > 0.9
     assert found["wish_accuracy_random_mask"] < 0.8
-    assert found["mask_low"] < 0.1
+    assert found["mask_low"] < 0.2
     assert found["mask_high"] > 0.9
     assert run.log()[-1]["autoencoder/reconstruction"] < 2  # times 10
 
@@ -189,7 +189,8 @@ def test_every_combination_in_one_picture(
     one = tmp_path / "one.png"
     assert main(["mix", str(run.path), a, b, "--labels", "left=0", "--out", str(one)]) == 0
     assert "1 wishes, a row each: bright\n" in capsys.readouterr().out
-    assert Image.open(one).height < Image.open(out).height
+    with Image.open(one) as short, Image.open(out) as tall:
+        assert short.height < tall.height
 
 
 @pytest.mark.parametrize(
@@ -238,18 +239,19 @@ def test_class_amr_wants_labels_and_the_nets_of_the_tables(tmp_path: Path) -> No
         runs.Config(method=ClassAMR(), nets=Nets(family="adaae"))
 
 
-def test_estimator_of_attributes(table: Data) -> None:
-    x = table.train.images[:, 0].numpy()
-    y = table.train.labels.numpy()
-    model = Estimator(
-        code=(8, 2, 2), width=8, steps=150, batch_size=64, lr=3e-3, device="cpu", precision="fp32"
-    ).fit(x, y)
+def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:
+    x = table.test.images[:, 0].numpy()
+    y = table.test.labels.numpy()
+    model = load(run.path)
+    assert isinstance(model, Estimator)
     assert (model.predict(x[:200]) == y[:200]).mean() > 0.95
     dark, bright = x[y[:, 0] == 0][:40], x[y[:, 0] == 1][:40]
     wanted = np.stack([np.ones(40, int), y[y[:, 0] == 0][:40, 1]], 1)
     made = model.mix_as(dark, bright, wanted)
     assert made.shape == dark.shape
-    assert (model.predict(made)[:, 0] == 1).mean() > 0.8
+    assert (model.predict(made)[:, 0] == 1).mean() > 0.9
+    fitted = Estimator(code=(8, 2, 2), width=4, steps=2, device="cpu").fit(x, y)
+    assert fitted.predict(x[:5]).shape == (5, 2)
     with pytest.raises(ValueError, match="wanted must be 0 or 1"):
         model.mix_as(dark, bright, [2, 0])
     with pytest.raises(ValueError, match="cannot be mixed"):

@@ -171,7 +171,7 @@ def to_labels(y: object, n: int) -> tuple[Tensor | None, list[Any]]:
         return torch.from_numpy(values.astype(np.int64)), []
     if values.shape != (n,):
         raise ValueError(
-            f"labels must be of shape ({n},), or ({n}, a) for attributes, not {values.shape}"
+            f"labels must be of shape ({n},), not {values.shape} (or ({n}, a) for attributes)"
         )
     known = values >= 0 if values.dtype.kind in "if" else np.ones(n, dtype=bool)
     classes, inverse = np.unique(values[known], return_inverse=True)
