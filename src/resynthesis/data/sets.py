@@ -222,9 +222,7 @@ def from_train_test(
     order = torch.randperm(len(train), generator=seeded("split", 0))
     count = len(order) // one_in
     valid, rest = order[:count].sort().values, order[count:].sort().values
-    return Data(
-        name, train.subset(rest), train.subset(valid), test, classes, attributes=attributes
-    )
+    return Data(name, train.subset(rest), train.subset(valid), test, classes, attributes=attributes)
 
 
 def choose(images: ImageSet, count: int, *, seed: int) -> ImageSet:
