@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train a method on a set of images, or go on with a run",
     "evaluate": "measure a run: a table, metrics.json and pictures",
     "compare": "one table of several runs; seeds become mean ± std",
+    "sweep": "all runs of a table, method x data x seed, from one file",
     "mix": "interpolate image files, or make a folder of mixes with soft labels",
     "translate": "redraw a folder of source images in the style of the target",
     "classify": "classes and probabilities of a folder of target images",
