@@ -1,121 +1,49 @@
-"""Trains and evaluates the tables of the README: method x seed, equal budgets, resumable.
+"""The tables and strips of the README, from a sweep of benchmarks/tables/NAME.toml.
 
-    python benchmarks/tables.py mnist --data-dir DIR --jobs 2
-    python benchmarks/tables.py lines --jobs 2
+    resynth sweep benchmarks/tables/mnist.toml --data-dir DIR --jobs 2
+    python benchmarks/tables.py mnist sweeps/mnist
+    resynth sweep benchmarks/tables/lines.toml --jobs 2
+    python benchmarks/tables.py lines sweeps/lines
 
-Every process has one thread. What is done is skipped, what was broken off goes on. Ends with
-benchmarks/results/NAME.json (settings, machine, versions, and every figure by run) and the table
-of the README, which `--markdown` prints again from that file alone.
+Writes benchmarks/results/NAME.json (settings, machine, versions, and every figure by run) and
+docs/pictures/NAME.png, and prints the table. Without a folder it prints the table again, from
+NAME.json alone.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = "1"  # one thread a process: two with two each slow each other
-
 import argparse
 import json
-import multiprocessing
-import shutil
 import statistics
-import time
-from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).parent
 
 
-def rows(table: str) -> dict[str, object]:
-    from resynthesis.methods import ACAI, AE, AMR
-
-    # On lines the median of a pixel is background, and L1 gets stuck in blank images.
-    loss = "l2" if table == "lines" else "l1"
-    return {
-        "ae": AE(reconstruction_loss=loss),
-        "ae-gan": AE(adversary=True, reconstruction_loss=loss),
-        "acai": ACAI(),
-        "acai-amr": ACAI(variant="amr"),
-        "amr-mixup-2": AMR(reconstruction_loss=loss),
-        "amr-mixup-3": AMR(parents=3, reconstruction_loss=loss),
-        "amr-shared-bernoulli-2": AMR(mixer="shared-bernoulli", reconstruction_loss=loss),
-    }
-
-
-# name: (code shape, epochs, steps, seeds)
-TABLES = {"mnist": ((2, 4, 4), 3.0, None, 3), "lines": ((16, 2, 2), 10.0, 1000, 1)}
-
-
-def one(table: str, row: str, seed: int, args: argparse.Namespace) -> str:
-    """Trains one run, or goes on with it."""
-    import torch
-
-    from resynthesis import runs
-    from resynthesis.data import DataConfig
-    from resynthesis.nets import Nets
-    from resynthesis.train import Training
-
-    torch.set_num_threads(1)
-    path = Path(args.out) / table / f"{row}-seed{seed}"
-    code, epochs, steps, _ = TABLES[table]
-    config = runs.Config(
-        method=rows(table)[row],
-        data=DataConfig(data=table, data_dir=args.data_dir),
-        nets=Nets(code=code),
-        training=Training(epochs=epochs, steps=steps, seed=seed),
-    )
-    begun = time.perf_counter()
-    if not (path / "checkpoint" / "state.safetensors").exists():
-        shutil.rmtree(path, ignore_errors=True)
-        run = runs.start(config, path)
-    else:
-        run = runs.resume(path)
-    if not run.metrics():
-        from resynthesis.evaluate import evaluate
-
-        run.save_metrics(evaluate(run.load_nets("cpu"), run.load_data()))
-    return f"{path.name}: {time.perf_counter() - begun:.0f} s {run.metrics()}"
-
-
-def job(task: tuple[str, str, int, argparse.Namespace]) -> str:
-    return one(*task)
-
-
-def collect(table: str, args: argparse.Namespace) -> None:
-    """Writes benchmarks/results/NAME.json from the run folders that are done."""
-    from resynthesis import runs
-
-    found, about = [], {}
-    for row in rows(table):
-        for seed in range(TABLES[table][3]):
-            path = Path(args.out) / table / f"{row}-seed{seed}"
-            if not (path / "metrics.json").exists():
-                continue
-            run = runs.Run(path)
-            last = run.log()[-1]
-            about = {
-                "git_commit": run.tree["git_commit"],
-                "versions": run.tree["versions"],
-                "machine": run.tree["machine"],
-                "nets": asdict(run.config.nets),
-                "training": {**asdict(run.config.training), "seed": "see runs"},
-                "train_size": run.facts.train_size,
-                "data_checksum": run.facts.checksum,
+def collect(table: str, folder: Path) -> None:
+    """Writes benchmarks/results/NAME.json from the record of a sweep."""
+    sweep = json.loads((folder / "sweep.json").read_text())
+    first = sweep["runs"][0]
+    tree = {
+        "table": table,
+        "processes_at_once": sweep["processes_at_once"],
+        **{key: first[key] for key in ("git_commit", "versions", "machine", "nets")},
+        "training": {**first["training"], "seed": "see runs"},
+        "train_size": first["facts"]["train_size"],
+        "data_checksum": first["facts"]["checksum"],
+        "runs": [
+            {
+                "row": run["row"],
+                "seed": run["training"]["seed"],
+                "settings": {"method": run["method"], **run["settings"]},
+                **{key: run[key] for key in ("images", "seconds", "metrics")},
             }
-            found.append(
-                {
-                    "row": row,
-                    "seed": seed,
-                    "settings": {"method": run.config.name, **run.tree["settings"]},
-                    "images": last["images"],
-                    "seconds": last["seconds"],
-                    "metrics": run.metrics(),
-                }
-            )
-    tree = {"table": table, "processes_at_once": args.jobs, **about, "runs": found}
+            for run in sweep["runs"]
+        ],
+    }
     path = HERE / "results" / f"{table}.json"
     path.write_text(json.dumps(tree, indent=1) + "\n")
-    print(f"{len(found)} runs in {path}")
+    print(f"{len(tree['runs'])} runs in {path}")
 
 
 COLUMNS = {
@@ -178,7 +106,7 @@ def markdown(table: str) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def strips(table: str, args: argparse.Namespace) -> None:
+def strips(table: str, folder: Path) -> None:
     """docs/pictures/NAME.png: the same pairs of test images walked between by every method."""
     import torch
 
@@ -188,7 +116,7 @@ def strips(table: str, args: argparse.Namespace) -> None:
 
     rows, captions = [], []
     for row, name in NAMES.items():
-        path = Path(args.out) / table / f"{row}-seed0"
+        path = folder / f"{row}-seed0"
         if not (path / "metrics.json").exists():
             continue
         run = runs.Run(path)
@@ -209,28 +137,12 @@ def strips(table: str, args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table", choices=TABLES)
-    parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--out", default="runs/tables")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--markdown", action="store_true", help="only print the README's table")
-    parser.add_argument("--collect", action="store_true", help="only gather the runs that are done")
+    parser.add_argument("table", choices=COLUMNS)
+    parser.add_argument("folder", type=Path, nargs="?", help="the folder of a finished sweep")
     args = parser.parse_args()
-    if args.markdown:
-        print(markdown(args.table))
-        return
-    if args.collect:
-        collect(args.table, args)
-        strips(args.table, args)
-        return
-    tasks = [
-        (args.table, r, s, args) for s in range(TABLES[args.table][3]) for r in rows(args.table)
-    ]
-    with multiprocessing.get_context("spawn").Pool(args.jobs, maxtasksperchild=1) as pool:
-        for line in pool.imap_unordered(job, tasks):
-            print(line, flush=True)
-    collect(args.table, args)
-    strips(args.table, args)
+    if args.folder:
+        collect(args.table, args.folder)
+        strips(args.table, args.folder)
     print(markdown(args.table))
 
 

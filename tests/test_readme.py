@@ -23,8 +23,7 @@ def tables() -> ModuleType:
 
 
 @pytest.mark.parametrize("name", ["mnist", "lines"])
-def test_tables_are_made_from_the_result_files(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the script sets it as well
+def test_tables_are_made_from_the_result_files(name: str) -> None:
     assert tables().markdown(name) in README
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .runs import Run
+from .runs import Config, Run
+
+RATE = "images_per_second"  # of training, beside the metrics
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,19 @@ class Row:
         return {"run": self.label, "n": self.seeds, "images": self.images, "metrics": metrics}
 
 
-def compare(runs: Sequence[Run]) -> list[Row]:
+def compare(runs: Sequence[Run], *, labels: Mapping[Path, str] | None = None) -> list[Row]:
     """Rows in the order in which their first run is given.
 
-    A run that is given twice counts once. Raises ValueError where a run has not been evaluated,
+    labels: what the row of a run's folder is called; otherwise its settings name it. A run that
+    is given twice counts once. Raises ValueError where a run has not been evaluated,
     or where two runs have the same settings and the same seed.
     """
     groups: dict[str, list[Run]] = {}
     for run in {run.path.resolve(): run for run in runs}.values():
         if not run.metrics():
             raise ValueError(f"{run.path} has no metrics yet: run `resynth evaluate {run.path}`")
-        groups.setdefault(json.dumps(_settings(run), sort_keys=True, default=str), []).append(run)
+        key = json.dumps(settings(run.config), sort_keys=True, default=str)
+        groups.setdefault(key, []).append(run)
     for members in groups.values():
         seeds = {run.config.training.seed: run.path for run in members}
         if len(seeds) < len(members):
@@ -44,14 +49,19 @@ def compare(runs: Sequence[Run]) -> list[Row]:
             raise ValueError(f"{twice} has the settings and the seed of another run: leave one out")
     first = [members[0] for members in groups.values()]
     return [
-        Row(_label(members[0], first), len(members), _images(members), _summarise(members))
+        Row(
+            (labels or {}).get(members[0].path) or _label(members[0], first),
+            len(members),
+            _images(members),
+            _summarise(members),
+        )
         for members in groups.values()
     ]
 
 
-def _settings(run: Run) -> dict[str, Any]:
-    """All settings but the seed and the places of files."""
-    tree = run.config.to_json()
+def settings(config: Config) -> dict[str, Any]:
+    """All settings that have a say in the figures, but the seed."""
+    tree = config.to_json()
     tree["training"] = {
         k: v
         for k, v in tree["training"].items()
@@ -64,7 +74,7 @@ def _settings(run: Run) -> dict[str, Any]:
 def _summarise(runs: Sequence[Run]) -> dict[str, tuple[float, float | None]]:
     names = [n for n in runs[0].metrics() if all(n in run.metrics() for run in runs)]
     columns = {name: [run.metrics()[name] for run in runs] for name in names}
-    columns["images_per_second"] = [_rate(run) for run in runs]
+    columns[RATE] = [_rate(run) for run in runs]
     return {
         name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else None)
         for name, v in columns.items()
@@ -88,10 +98,10 @@ def _label(run: Run, others: Sequence[Run]) -> str:
         for f in fields(method)  # type: ignore[arg-type]
         if getattr(method, f.name) != f.default
     ]
-    settings = [_settings(other) for other in others]
-    own = _settings(run)
+    all_settings = [settings(other.config) for other in others]
+    own = settings(run.config)
     for part in ("data", "nets", "probe", "training"):
         for name, value in own[part].items():
-            if any(s[part].get(name) != value for s in settings):
+            if any(s[part].get(name) != value for s in all_settings):
                 changed.append(f"{name}={value}")
     return " ".join([run.config.name, *changed])

@@ -225,10 +225,7 @@ class Run:
             **config.to_json(),
             "facts": asdict(facts),
             "form": form or {},
-            "versions": _versions(),
-            "git_commit": _git_commit(),
-            "machine": {"processor": _processor(), "threads": torch.get_num_threads()},
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **circumstances(),
         }
         write(path / "config.json", json.dumps(tree, indent=2, default=str).encode())
         return cls(path)
@@ -485,7 +482,7 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
         with isolated_random(), torch.no_grad():
             paint(run, state.nets, data, step)
 
-    with _stopping() as stopped:
+    with stopping() as stopped:
         try:
             finished = loop(
                 method,
@@ -510,7 +507,7 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
 
 
 @contextmanager
-def _stopping() -> Iterator[list[int]]:
+def stopping() -> Iterator[list[int]]:
     """A list that fills when the process is asked to stop (in the main thread only)."""
     caught: list[int] = []
 
@@ -596,6 +593,16 @@ def _fill(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
         else:  # Adam's step, which fused kernels want on the parameter's device
             like = value.to(parameter.device if optimizer.defaults.get("fused") else "cpu")
         optimizer.state[parameter][key] = like
+
+
+def circumstances() -> dict[str, Any]:
+    """Versions, commit, machine and time, for the record."""
+    return {
+        "versions": _versions(),
+        "git_commit": _git_commit(),
+        "machine": {"processor": _processor(), "threads": torch.get_num_threads()},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _versions() -> dict[str, str]:

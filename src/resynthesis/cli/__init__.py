@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 COMMANDS = {
     "train": "train a method on a set of images, or go on with a run",
     "evaluate": "measure a run: a table, metrics.json and pictures",
     "compare": "one table of several runs; seeds become mean ± std",
+    "sweep": "all runs of a table, method x data x seed, from one file",
     "mix": "interpolate image files, or make a folder of mixes with soft labels",
     "translate": "redraw a folder of source images in the style of the target",
     "classify": "classes and probabilities of a folder of target images",
@@ -39,9 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(version("resynthesis"))
         return 0
     if command not in COMMANDS:
-        return _fail(f"there is no command '{command}'{_near(command)}")
-    import torch
-
+        known = f" (commands: {', '.join(COMMANDS)})"
+        return _fail(f"there is no command '{command}'{near(command, COMMANDS, known)}")
     from ..runs import Interrupted
 
     try:
@@ -50,25 +50,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{stop}: go on with resynth train --resume {stop.run}", 130)
     except KeyboardInterrupt:
         return _fail("stopped", 130)
-    except torch.OutOfMemoryError:
-        return _fail("out of memory on the device: try a smaller --batch-size, --width or --size")
-    except (ValueError, OSError, ArithmeticError) as error:
-        if os.environ.get("RESYNTH_DEBUG"):
+    except Exception as error:
+        said = explain(error)
+        if said is None or os.environ.get("RESYNTH_DEBUG"):
             raise
-        return _fail(_sentence(error))
+        return _fail(said)
     except SystemExit as stop:  # tyro has printed the help, or said what was wrong
         return int(stop.code or 0)
     return 0
 
 
-def _near(command: str) -> str:
+def near(word: str, choices: Iterable[str], otherwise: str = "") -> str:
+    """ ": did you mean X?" where a choice is near the word, else what `otherwise` says."""
     from difflib import get_close_matches
 
-    near = get_close_matches(command, COMMANDS, 1)
-    return f": did you mean {near[0]}?" if near else f" (commands: {', '.join(COMMANDS)})"
+    found = get_close_matches(word, list(choices), 1)
+    return f": did you mean {found[0]}?" if found else otherwise
 
 
-def _sentence(error: Exception) -> str:
+def explain(error: Exception) -> str | None:
+    """The one sentence for what a user can mend; None for anything else."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return "out of memory on the device: try a smaller --batch-size, --width or --size"
+    if not isinstance(error, (ValueError, OSError, ArithmeticError)):
+        return None
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return " ".join(str(error).split())

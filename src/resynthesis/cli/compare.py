@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from ..compare import compare
+from .. import figures
+from ..compare import Row, compare
 from ..runs import Run, write
 from .shared import number, parse, table, to_csv
+
+KINDS = (".md", ".csv", ".json", ".png")
 
 
 @dataclass
@@ -19,34 +23,46 @@ class Compare:
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Run folders; those that differ only in seed become one row."""
     out: Path | None = None
-    """Write the table to a .md, .csv or .json file as well."""
+    """Write the table to a .md, .csv or .json file as well, or draw it into a .png."""
 
 
 def main(arguments: list[str]) -> None:
     told = parse(Compare, arguments, "compare", "One table of several evaluated runs.")
     if not told.runs:
         raise ValueError("compare needs at least one run folder")
-    if told.out and told.out.suffix not in (".md", ".csv", ".json"):
-        raise ValueError(f"{told.out} must end in .md, .csv or .json")
+    if told.out and told.out.suffix not in KINDS:
+        raise ValueError(f"{told.out} must end in {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     runs = [Run(path) for path in told.runs]
     ready = [run for run in runs if run.metrics()]
     for run in runs if ready else []:
         if not run.metrics():
             print(f"note: left out {run.path}, which has not been evaluated")
     rows = compare(ready or runs)
-    columns = list(dict.fromkeys(name for row in rows for name in row.metrics))
-    head = ["run", "n", "images", *columns]
-    cells = [
+    table(*cells(rows))
+    if told.out:
+        save(rows, told.out)
+        print(f"table: {told.out}")
+
+
+def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Head and body of the table, as they are printed."""
+    columns = _columns(rows)
+    return ["run", "n", "images", *columns], [
         [row.label, str(row.seeds), f"{row.images:,}"]
         + [_mean_std(*row.metrics[c]) if c in row.metrics else "" for c in columns]
         for row in rows
     ]
-    table(head, cells)
-    if told.out is None:
+
+
+def save(rows: Sequence[Row], path: Path) -> None:
+    """Writes the table as its suffix says: .md, .csv, .json or .png."""
+    if path.suffix == ".png":
+        figures.comparison(rows, path)
         return
-    if told.out.suffix == ".json":
+    if path.suffix == ".json":
         text = json.dumps([row.to_json() for row in rows], indent=1)
-    elif told.out.suffix == ".csv":
+    elif path.suffix == ".csv":
+        columns = _columns(rows)
         numbers = [f"{name}_{part}" for name in columns for part in ("mean", "std")]
         values = [
             [row.label, row.seeds, row.images]
@@ -55,10 +71,14 @@ def main(arguments: list[str]) -> None:
         ]
         text = to_csv([["run", "n", "images", *numbers], *values])
     else:
-        lines = [head, ["---"] * len(head), *cells]
+        head, body = cells(rows)
+        lines = [head, ["---"] * len(head), *body]
         text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    write(told.out, (text.rstrip() + "\n").encode())
-    print(f"table: {told.out}")
+    write(path, (text.rstrip() + "\n").encode())
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row.metrics))
 
 
 def _mean_std(mean: float, std: float | None) -> str:

@@ -69,14 +69,19 @@ def command(name: str) -> type:
     )
 
 
-def _start(name: str, told: Any) -> None:
-    config = runs.Config(
+def settled(told: Any) -> runs.Config:
+    """The config of a run from what `command` parsed."""
+    return runs.Config(
         method=told.method,
         data=absolute(told.data),
         nets=told.nets,
         probe=getattr(told, "probe", runs.ProbeConfig()),
         training=told.training,
     )
+
+
+def _start(name: str, told: Any) -> None:
+    config = settled(told)
     seed = config.training.seed
     out = told.out or free(Path("runs") / f"{name}-{name_of(config.data)}-seed{seed}")
     run, data = train(config, out)

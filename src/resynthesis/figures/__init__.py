@@ -18,7 +18,7 @@ from .drawing import (
     triangle,
     triangle_weights,
 )
-from .plots import curves
+from .plots import comparison, curves
 
 
 def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> None:
@@ -39,6 +39,7 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
 
 __all__ = [
     "animate",
+    "comparison",
     "contact_sheet",
     "curves",
     "evaluation_pictures",

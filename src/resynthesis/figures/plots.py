@@ -1,4 +1,4 @@
-"""Plots: codes in two dimensions, and curves over training."""
+"""Plots: codes in two dimensions, curves over training, and tables of runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..compare import RATE, Row
 from ..data import Data, Domains, seeded
 from ..evaluate import encode
 from ..runs import Run, write
@@ -178,6 +179,32 @@ def accuracy_curves(points: Sequence[Mapping[str, float]], data: Domains, path: 
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)
     axes.set_title("Looked at only: no label of the target chooses anything", fontsize=10)
+    _save_figure(figure, path)
+
+
+def comparison(rows: Sequence[Row], path: Path) -> None:
+    """A panel a metric, a line a row: the mean over seeds, and one standard deviation each way."""
+    metrics = [m for m in dict.fromkeys(m for row in rows for m in row.metrics) if m != RATE]
+    across = min(3, len(metrics))
+    down = -(-len(metrics) // across)
+    longest = max(len(row.label) for row in rows)
+    figure = _figure(3 * across + 0.08 * longest, down * (0.8 + 0.26 * len(rows)) + 0.3)
+    panels = figure.subplots(down, across, squeeze=False, sharey=True).flatten()
+    for panel, metric in zip(panels, metrics, strict=False):
+        for i, row in enumerate(rows):
+            if metric in row.metrics:
+                mean, std = row.metrics[metric]
+                panel.errorbar(mean, i, xerr=std, fmt="o", markersize=5, capsize=3, color="C0")
+        panel.set_title(metric.replace("_", " "), fontsize=10)
+        panel.grid(alpha=0.25)
+        panel.locator_params(axis="x", nbins=5)
+        panel.tick_params(length=0)
+        panel.spines[:].set_visible(False)
+    panels[0].set_yticks(range(len(rows)), [f"{row.label} ({row.seeds})" for row in rows])
+    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    for panel in panels[len(metrics) :]:
+        panel.set_axis_off()
+    figure.supxlabel("mean and standard deviation over seeds (their number)", fontsize=9)
     _save_figure(figure, path)
 
 

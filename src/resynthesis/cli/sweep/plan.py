@@ -1,0 +1,151 @@
+"""From a sweep file to its runs: every name, choice and value is checked before one is trained.
+
+[common] and every entry of [[runs]] hold flags of `resynth train METHOD`, and `method`. An entry's
+flags go before the common ones. A list stands for each of its values, and lists multiply.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from ... import runs
+from ...data import SETS, SIZES
+from ...methods import METHODS
+from ...nets import code_shape
+from ..shared import as_any
+from ..train import command, settled
+from .one import Job, families, flat
+from .slurm import OPTIONS
+from .source import Given, Source
+from .values import check_choice, each, fitted, text
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a file, seed by seed, and the options of its [slurm]."""
+
+    jobs: tuple[Job, ...]
+    slurm: dict[str, Any]
+
+
+def read(
+    path: Path,
+    out: Path,
+    *,
+    seeds: Sequence[int] = (),
+    data_dir: Path | None = None,
+    device: str | None = None,
+) -> Plan:
+    """The plan of a file, with run folders in `out`. What is told goes before what the file says.
+
+    Raises ValueError with the place in the file and what is wrong there.
+    """
+    source = Source(path)
+    told = {"seed": list(seeds) or None, "data_dir": data_dir and str(data_dir), "device": device}
+    over = {name: (value, "the command line") for name, value in told.items() if value is not None}
+    common = source.given(source.tree.get("common", {}), "common")
+    jobs: list[Job] = []
+    for i, entry in enumerate(source.tree.get("runs", [{}]), 1):
+        place = source.place("runs", i) if "runs" in source.tree else source.place("common")
+        own = source.given(entry, "runs", i)
+        name, where = own.pop("name", ("", place))
+        name = fitted(str, name, f"{where}, name")
+        for row, config in _variants(common | own | over, name, place):
+            folder = re.sub(r"[^\w.+-]+", "-", row).strip("-") + f"-seed{config.training.seed}"
+            jobs.append(Job(out / folder, row, config, _metrics(source, config)))
+    if not jobs:
+        raise ValueError(f"{path} has no runs")
+    _check_distinct(jobs, path)
+    jobs.sort(key=lambda job: job.config.training.seed)  # a whole table early, of one seed
+    return Plan(tuple(jobs), _slurm(source))
+
+
+def _variants(given: Given, name: str, place: str) -> Iterator[tuple[str, runs.Config]]:
+    """Every combination of an entry's flags: what its row is called, and its config."""
+    if "method" not in given:
+        raise ValueError(f"{place}: a run needs a method ({', '.join(METHODS)})")
+    methods = each(str, *given["method"])
+    for method in methods:
+        check_choice(method, METHODS, "method", given["method"][1])
+        kinds = _flags(method)
+        known = f" (resynth train {method} --help lists them)"
+        choices: dict[str, list[Any]] = {}
+        for flag, (value, where) in given.items():
+            if flag == "method":
+                continue
+            check_choice(flag, kinds, f"flag of {method}", where, known)
+            choices[flag] = each(kinds[flag], value, f"{where}, {flag}")
+            for wanted in choices[flag] if flag in ("data", "source", "target") else []:
+                if not Path(wanted).expanduser().exists():
+                    check_choice(wanted, SETS, "data set", where)
+        varied = [flag for flag, values in choices.items() if len(values) > 1 and flag != "seed"]
+        for values in product(*choices.values()):
+            chosen = dict(zip(choices, values, strict=True))
+            try:
+                config = _config(method, chosen)
+            except ValueError as error:
+                raise ValueError(f"{place}: {error}") from error
+            parts = [name or method]
+            parts += [f"method={method}"] if name and len(methods) > 1 else []
+            yield " ".join(parts + [f"{f}={text(chosen[f])}" for f in varied]), config
+
+
+def _flags(method: str) -> dict[str, Any]:
+    """The flags of `resynth train METHOD`, and the type of each."""
+    found: dict[str, Any] = {}
+    for part in vars(command(method)()).values():
+        if is_dataclass(part):
+            hints = get_type_hints(type(part))
+            found |= {field.name: hints[field.name] for field in fields(part)}
+    return found
+
+
+def _config(method: str, flags: Mapping[str, Any]) -> runs.Config:
+    """The config that these flags give on the command line, checked as far as no data is needed."""
+    told = command(method)()
+    for name, part in vars(told).items():
+        if is_dataclass(part):
+            own = {field.name for field in fields(part)} & set(flags)
+            setattr(told, name, replace(as_any(part), **{flag: flags[flag] for flag in own}))
+    config = settled(told)
+    if (size := config.data.size) not in SIZES:
+        raise ValueError(f"the image size must be one of {', '.join(map(str, SIZES))}, not {size}")
+    code_shape(config.nets, size)
+    return config
+
+
+def _metrics(source: Source, config: runs.Config) -> tuple[str, ...]:
+    """What is to be measured of such a run; nothing stands for everything that suits."""
+    known = families(config)
+    names = [*known, *(metric for family in known.values() for metric in family)]
+    wanted = source.tree.get("evaluate", [])
+    for name in wanted:
+        check_choice(name, names, f"metric of {config.name}", source.place("", key="evaluate"))
+    return tuple(wanted)
+
+
+def _slurm(source: Source) -> dict[str, Any]:
+    options = source.given(source.tree.get("slurm", {}), "slurm")
+    found = {}
+    for name, (value, place) in options.items():
+        check_choice(name, OPTIONS, "option", place)
+        found[name] = fitted(OPTIONS[name].kind, value, f"{place}, {name}")
+    return found
+
+
+def _check_distinct(jobs: Sequence[Job], path: Path) -> None:
+    """Raises ValueError where two runs have one folder, or are the same run."""
+    names: set[str] = set()
+    settings: dict[str, str] = {}
+    for job in jobs:
+        if job.name in names:
+            raise ValueError(f"{path}: two runs are called {job.name}: give one of them a `name`")
+        names.add(job.name)
+        twin = settings.setdefault(repr(flat(job.config)), job.name)
+        if twin != job.name:
+            raise ValueError(f"{path}: {twin} and {job.name} are the same run: leave one out")
