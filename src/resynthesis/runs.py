@@ -408,13 +408,15 @@ def start(
     form: dict[str, Any] | None = None,
     report: Report = lambda line, total: None,
     paint: Paint = lambda run, nets, data, step: None,
+    predict: Paint = lambda run, nets, data, epoch: None,
 ) -> Run:
     """Trains from the beginning into a new run folder.
 
     `form` is kept in config.json: what an estimator has to know of the arrays it was given.
 
-    `report` gets every log line and the total of steps; `paint` draws sample pictures. Raises
-    ValueError or OSError for what a user can mend, Diverged where the losses blow up.
+    `report` gets every log line and the total of steps; `paint` draws sample pictures; `predict`
+    is called after every pass over the training set. Raises ValueError or OSError for what a user
+    can mend, Diverged where the losses blow up.
     """
     device = pick_device(config.training.device)
     data = data or load_data(config.data, seed=config.training.seed)
@@ -431,7 +433,7 @@ def start(
             order = torch.randperm(len(data.target.train), generator=seeded("styles"))
             run.save_styles(data.target.train.take(order[:KEPT_STYLES])[0])
         run.save_checkpoint(state)
-        _go(run, state, data, report, paint)
+        _go(run, state, data, report, paint, predict)
     return run
 
 
@@ -441,6 +443,7 @@ def resume(
     data: Data | None = None,
     report: Report = lambda line, total: None,
     paint: Paint = lambda run, nets, data, step: None,
+    predict: Paint = lambda run, nets, data, epoch: None,
 ) -> Run:
     """Goes on from the last checkpoint of a run, with the run's own config.
 
@@ -458,7 +461,7 @@ def resume(
         run.cut_log(state.step)
         for stale in run.path.glob("metrics*.json"):  # of weights that are about to change
             stale.unlink()
-        _go(run, state, data, report, paint)
+        _go(run, state, data, report, paint, predict)
     return run
 
 
@@ -470,7 +473,7 @@ class Interrupted(KeyboardInterrupt):
         self.run = run
 
 
-def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> None:
+def _go(run: Run, state: State, data: Data, report: Report, paint: Paint, predict: Paint) -> None:
     method, training = run.config.whole_method(), run.config.training
     total = training.total_steps(len(data.train))
 
@@ -482,6 +485,10 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
         with isolated_random(), torch.no_grad():
             paint(run, state.nets, data, step)
 
+    def on_epoch(epoch: int) -> None:
+        with isolated_random(), torch.no_grad():
+            predict(run, state.nets, data, epoch)
+
     with stopping() as stopped:
         try:
             finished = loop(
@@ -492,6 +499,7 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint) -> Non
                 training,
                 on_log=on_log,
                 on_picture=on_picture,
+                on_epoch=on_epoch,
                 on_checkpoint=run.save_checkpoint,
                 stop=lambda: bool(stopped),
             )

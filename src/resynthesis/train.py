@@ -138,12 +138,13 @@ def loop(
     *,
     on_log: Callable[[dict[str, Any]], None] = lambda line: None,
     on_picture: Callable[[int], None] = lambda step: None,
+    on_epoch: Callable[[int], None] = lambda epoch: None,
     on_checkpoint: Callable[[State], None] = lambda state: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Steps until the budget is spent (True) or `stop()` says so (False).
 
-    `on_log` gets {step, images, seconds, player/term: mean since the last line}. Raises Diverged
+    `on_epoch` gets the number of passes over the images that are done. `on_log` gets {step, images, seconds, player/term: mean since the last line}. Raises Diverged
     at a log line where a loss or a weight is NaN or infinite; no checkpoint is made of those.
     """
     device = next(state.nets.parameters()).device
@@ -175,7 +176,9 @@ def loop(
         log = state.step % config.log_every == 0 or done
         checkpoint = state.step % config.checkpoint_every == 0 or last
         picture = state.step % config.picture_every == 0 or done
-        if not (log or checkpoint or picture):
+        epochs = state.step * config.batch_size // len(images)
+        epoch = epochs > (state.step - 1) * config.batch_size // len(images)
+        if not (log or checkpoint or picture or epoch):
             continue
         state.sums = {name: float(value) for name, value in sums.items()}
         state.seconds += time.perf_counter() - clock
@@ -188,9 +191,12 @@ def loop(
             sums, state.sums = {}, {}
         if checkpoint:
             on_checkpoint(state)
-        if picture:
+        if picture or epoch:
             state.nets.eval()
-            on_picture(state.step)
+            if picture:
+                on_picture(state.step)
+            if epoch:
+                on_epoch(epochs)
             state.nets.train()
         clock = time.perf_counter()
         if last:

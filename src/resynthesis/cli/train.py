@@ -14,8 +14,11 @@ import tyro
 
 from .. import figures, runs
 from ..data import Data, load
+from ..evaluate import write_predictions
 from ..methods import METHODS
 from .shared import Flat, absolute, as_any, clock, describe, free, name_of, parse
+
+LOOKS = {"paint": figures.training_picture, "predict": write_predictions}  # while it trains
 
 
 @dataclass(kw_only=True)
@@ -96,7 +99,7 @@ def train(config: runs.Config, out: Path) -> tuple[runs.Run, Data]:
     data = load(config.data, seed=config.training.seed)
     describe(data)
     with progress() as report:
-        run = runs.start(config, out, data=data, report=report, paint=figures.training_picture)
+        run = runs.start(config, out, data=data, report=report, **LOOKS)
     return run, data
 
 
@@ -106,7 +109,7 @@ def _resume(told: Resume) -> None:
         raise ValueError(f"{told.resume} is a run of {run.config.name}, not of {told.method}")
     lines = len(run.log())
     with progress() as report:
-        run = runs.resume(told.resume, report=report, paint=figures.training_picture)
+        run = runs.resume(told.resume, report=report, **LOOKS)
     if len(run.log()) == lines and lines:
         print(f"{run.path} has spent its budget already: there was nothing left to train")
     else:

@@ -14,6 +14,7 @@ from ..data import Data, Lines, Sprites
 from . import disentanglement, labels, lines, realism, reconstruction, wishes
 from .choice import choose
 from .codes import decode, encode, encode_set, interpolate
+from .convolutional import conv_probe_accuracy
 from .domains import (
     STOPPING,
     accuracy,
@@ -25,6 +26,7 @@ from .domains import (
     translate,
 )
 from .judge import opinion, train_judge
+from .predictions import write_predictions
 
 
 def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
@@ -49,6 +51,13 @@ def _labels(nets: nn.ModuleDict, data: Data, wanted: Sequence[str]) -> dict[str,
         if len(columns) > 1 and (known >= 0).all() and (true >= 0).all():
             columns = [(train, known, test, true)]  # the neighbours are the same for all
         found["knn_accuracy"] = _mean(labels.knn_accuracy(*column) for column in columns)
+    if "conv-probe" in wanted:
+        z, y = encode_set(nets["autoencoder"], data.train.known())
+        z_test, y_test = encode_set(nets["autoencoder"], data.test.known())
+        assert y is not None and y_test is not None  # noqa: PT018
+        found["conv_probe_accuracy"] = conv_probe_accuracy(
+            z, y, z_test, y_test, classes=len(data.classes)
+        )
     if "clustering" in wanted:
         found["clustering_accuracy"] = labels.clustering_accuracy(
             train, *columns[0][2:], classes=len(data.classes)
@@ -79,6 +88,7 @@ def _disentanglement(nets: nn.ModuleDict, data: Data, named: set[str]) -> dict[s
 FAMILIES = {
     "reconstruction": ("reconstruction_l1", "reconstruction_psnr"),
     "probe": ("probe_accuracy",),
+    "conv-probe": ("conv_probe_accuracy",),
     "knn": ("knn_accuracy",),
     "clustering": ("clustering_accuracy",),
     "lines": ("lines_distance", "lines_smoothness"),
@@ -96,6 +106,7 @@ FAMILIES = {
     ),
     "disentanglement": ("betavae_score", "factorvae_score", "mig", "dci_disentanglement"),
 }
+LABELLED = ("probe", "conv-probe", "knn", "clustering")  # families that read labels from codes
 JUDGED = ("mixes", "wishes")  # families that take a judge, who takes a minute to train
 
 
@@ -111,7 +122,7 @@ def suits(family: str, data: Data, nets: nn.ModuleDict) -> bool:
         return isinstance(data.test, Sprites)
     if family in ("probe", "knn"):
         return len(data.classes) > 1 or data.has_attributes
-    if family == "clustering":
+    if family in ("clustering", "conv-probe"):
         return len(data.classes) > 1
     return True
 
@@ -140,7 +151,7 @@ def evaluate(
     if "reconstruction" in wanted:
         report("reconstruction")
         metrics |= _reconstruction(nets, data)
-    if about_labels := [f for f in wanted if f in ("probe", "knn", "clustering")]:
+    if about_labels := [f for f in wanted if f in LABELLED]:
         report(", ".join(about_labels))
         metrics |= _labels(nets, data, about_labels)
     if "lines" in wanted:
@@ -192,4 +203,5 @@ __all__ = [
     "suits",
     "train_judge",
     "translate",
+    "write_predictions",
 ]

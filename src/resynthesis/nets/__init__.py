@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .adaae import PublishedAutoencoder, PublishedCritic
 from .amr import Autoencoder, Critic, Stem, count_scales
@@ -16,19 +16,8 @@ from .classifier import Classifier
 from .conditional import AttributeCritic, ClassMixer
 from .config import Nets
 from .judge import Judge
+from .probe import Probe
 from .split import SplitAutoencoder, SplitCritic
-
-
-class Probe(nn.Module):
-    """One linear layer on a code: (B, c, h, w) -> class logits (B, K)."""
-
-    def __init__(self, code: tuple[int, int, int], classes: int):
-        super().__init__()
-        self.linear = nn.Linear(math.prod(code), classes)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.linear(z.flatten(1)).float()
-
 
 AUTOENCODERS: dict[str, type[nn.Module]] = {
     "amr": Autoencoder,
@@ -88,7 +77,7 @@ def build(
         ),
         "judge": lambda: Judge(channels, size, wishes),
         "mixer": lambda: ClassMixer(wishes, config),
-        "probe": lambda: Probe(code, classes),
+        "probe": lambda: Probe(code, classes, convolutional=config.probe_net == "conv"),
         "classifier": lambda: Classifier(channels, size, classes, config),
     }
     nets = nn.ModuleDict({player: makers[player]() for player in players})

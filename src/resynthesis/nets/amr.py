@@ -26,7 +26,7 @@ class Autoencoder(nn.Module):
         scales = count_scales(size, config.code)
         self.code = config.code[0]
         outputs = self.code * (1 + config.posterior)
-        self.encoder = _encoder(channels, config, scales, outputs, norm=True)
+        self.encoder = _encoder(channels, config, scales, outputs, norm=config.norm)
         self.decoder = _decoder(channels, config, scales)
         initialise(self)
 
@@ -54,7 +54,7 @@ class Critic(nn.Module):
     def __init__(self, channels: int, size: int, config: Nets):
         super().__init__()
         scales = count_scales(size, config.code)
-        self.body = _encoder(channels, config, scales, config.code[0], norm=False)
+        self.body = _encoder(channels, config, scales, config.code[0], norm="none")
         initialise(self)
         for layer in list(self.body.modules()):
             if isinstance(layer, nn.Conv2d):
@@ -111,17 +111,21 @@ def _sides(size: int) -> list[int]:
     return [size >> s for s in range(2, size.bit_length()) if size % (1 << s) == 0]
 
 
-def _after(channels: int, *, norm: bool) -> list[nn.Module]:
+def _after(channels: int, *, norm: str) -> list[nn.Module]:
     """What follows a convolution."""
-    norms = [nn.InstanceNorm2d(channels, affine=True)] if norm else []
-    return [*norms, nn.LeakyReLU(SLOPE, inplace=True)]
+    norms: dict[str, list[nn.Module]] = {
+        "instance": [nn.InstanceNorm2d(channels, affine=True)],
+        "group": [nn.GroupNorm(max(1, channels // 8), channels)],
+        "none": [],
+    }
+    return [*norms[norm], nn.LeakyReLU(SLOPE, inplace=True)]
 
 
-def _block(inputs: int, outputs: int, *, norm: bool) -> list[nn.Module]:
+def _block(inputs: int, outputs: int, *, norm: str) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1), *_after(outputs, norm=norm)]
 
 
-def _encoder(channels: int, config: Nets, scales: int, code: int, *, norm: bool) -> nn.Sequential:
+def _encoder(channels: int, config: Nets, scales: int, code: int, *, norm: str) -> nn.Sequential:
     width = config.width
     body: list[nn.Module] = [Stem(channels, width), *_after(width, norm=norm)]
     for scale in range(scales):
@@ -132,7 +136,7 @@ def _encoder(channels: int, config: Nets, scales: int, code: int, *, norm: bool)
         body.append(nn.AvgPool2d(2))
         width = outputs
     # A norm over a single pixel would leave only its bias.
-    body += _block(width, 2 * width, norm=norm and config.code[1] > 1)
+    body += _block(width, 2 * width, norm=norm if config.code[1] > 1 else "none")
     body.append(nn.Conv2d(2 * width, code, 3, padding=1))
     return nn.Sequential(*body)
 
@@ -141,11 +145,12 @@ def _decoder(channels: int, config: Nets, scales: int) -> nn.Sequential:
     inputs = config.code[0]
     body: list[nn.Module] = []
     for scale in reversed(range(scales)):
-        outputs, norm = config.width << scale, config.code[1] > 1 or scale < scales - 1
+        outputs = config.width << scale
+        norm = config.norm if config.code[1] > 1 or scale < scales - 1 else "none"
         body += _block(inputs, outputs, norm=norm) + _block(outputs, outputs, norm=norm)
         body.append(nn.Upsample(scale_factor=2))
         inputs = outputs
-    body += _block(inputs, config.width, norm=True)
+    body += _block(inputs, config.width, norm=config.norm)
     body.append(nn.Conv2d(config.width, channels, 3, padding=1))
     if config.output == "tanh":
         body.append(Tanh())

@@ -21,6 +21,9 @@ class Nets:
     and burgess take the product, and split has content and style in place of it."""
     width: int = 16
     """Channels at full resolution; they double with every scale."""
+    norm: Literal["instance", "group", "none"] = "instance"
+    """Normalisation in the autoencoder of amr. instance is that of the tables; it forgets what is the
+    same all over an image, as the colour of a background: group (8 channels each) does not."""
     output: Literal["linear", "tanh"] = "linear"
     """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
     posterior: bool = False
@@ -32,6 +35,8 @@ class Nets:
     """Channels of content at each of the three scales of a split code."""
     style: int = 4
     """Channels of style at each of the three scales of a split code."""
+    probe_net: Literal["linear", "conv"] = "linear"
+    """The probe that learns along: one linear layer, or two convolutions and one."""
     classifier: Literal["blind", "plain"] = "blind"
     """The classifier's first layer: blind to polarity and to which channel shows a stroke, or an
     ordinary convolution."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from filelock import FileLock
 
 from ... import evaluate as metrics
-from ... import figures, runs
+from ... import runs
 from ...compare import settings
 from ...data import load
 from ...evaluate import domains
@@ -120,11 +120,10 @@ def finish(job: Job, report: runs.Report = lambda line, total: None) -> None:
             begun = runs.Run(job.path).load_data() if standing == "begun" else None
             data = begun or load(job.config.data, seed=seed)
         describe(data)
-        paint = figures.training_picture
         if standing == "begun":
-            runs.resume(job.path, data=data, report=report, paint=paint)
+            runs.resume(job.path, data=data, report=report, **LOOKS)
         else:
             shutil.rmtree(job.path, ignore_errors=True)
-            runs.start(job.config, job.path, data=data, report=report, paint=paint)
+            runs.start(job.config, job.path, data=data, report=report, **LOOKS)
         only = ["--only", *job.evaluate] if job.evaluate else []
         evaluate.main([str(job.path), "--device", device, *only])
