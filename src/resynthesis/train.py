@@ -144,8 +144,9 @@ def loop(
 ) -> bool:
     """Steps until the budget is spent (True) or `stop()` says so (False).
 
-    `on_epoch` gets the number of passes over the images that are done. `on_log` gets {step, images, seconds, player/term: mean since the last line}. Raises Diverged
-    at a log line where a loss or a weight is NaN or infinite; no checkpoint is made of those.
+    `on_log` gets {step, images, seconds, player/term: mean since the last line}, `on_epoch` the
+    number of passes over the images that are done. Raises Diverged at a log line where a loss or
+    a weight is NaN or infinite; no checkpoint is made of those.
     """
     device = next(state.nets.parameters()).device
     bf16 = use_bf16(config.precision, device)

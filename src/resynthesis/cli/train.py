@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, make_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,8 @@ from ..evaluate import write_predictions
 from ..methods import METHODS
 from .shared import Flat, absolute, as_any, clock, describe, free, name_of, parse
 
-LOOKS = {"paint": figures.training_picture, "predict": write_predictions}  # while it trains
+start = partial(runs.start, paint=figures.training_picture, predict=write_predictions)
+resume = partial(runs.resume, paint=figures.training_picture, predict=write_predictions)
 
 
 @dataclass(kw_only=True)
@@ -99,7 +101,7 @@ def train(config: runs.Config, out: Path) -> tuple[runs.Run, Data]:
     data = load(config.data, seed=config.training.seed)
     describe(data)
     with progress() as report:
-        run = runs.start(config, out, data=data, report=report, **LOOKS)
+        run = start(config, out, data=data, report=report)
     return run, data
 
 
@@ -109,7 +111,7 @@ def _resume(told: Resume) -> None:
         raise ValueError(f"{told.resume} is a run of {run.config.name}, not of {told.method}")
     lines = len(run.log())
     with progress() as report:
-        run = runs.resume(told.resume, report=report, **LOOKS)
+        run = resume(told.resume, report=report)
     if len(run.log()) == lines and lines:
         print(f"{run.path} has spent its budget already: there was nothing left to train")
     else:

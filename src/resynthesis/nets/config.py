@@ -22,8 +22,8 @@ class Nets:
     width: int = 16
     """Channels at full resolution; they double with every scale."""
     norm: Literal["instance", "group", "none"] = "instance"
-    """Normalisation in the autoencoder of amr. instance is that of the tables; it forgets what is the
-    same all over an image, as the colour of a background: group (8 channels each) does not."""
+    """Normalisation in the autoencoder of amr. instance is that of the tables; it forgets what is
+    the same all over an image, as the colour of a background: group (of 8 channels) does not."""
     output: Literal["linear", "tanh"] = "linear"
     """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
     posterior: bool = False

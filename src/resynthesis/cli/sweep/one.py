@@ -17,6 +17,7 @@ from ...data import load
 from ...evaluate import domains
 from .. import evaluate
 from ..shared import describe, name_of
+from ..train import resume, start
 
 Standing = Literal["new", "begun", "finished"]
 
@@ -121,9 +122,9 @@ def finish(job: Job, report: runs.Report = lambda line, total: None) -> None:
             data = begun or load(job.config.data, seed=seed)
         describe(data)
         if standing == "begun":
-            runs.resume(job.path, data=data, report=report, **LOOKS)
+            resume(job.path, data=data, report=report)
         else:
             shutil.rmtree(job.path, ignore_errors=True)
-            runs.start(job.config, job.path, data=data, report=report, **LOOKS)
+            start(job.config, job.path, data=data, report=report)
         only = ["--only", *job.evaluate] if job.evaluate else []
         evaluate.main([str(job.path), "--device", device, *only])
