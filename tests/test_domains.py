@@ -672,7 +672,8 @@ def test_evaluate(
         assert name in said.out
         assert np.isfinite(value)
         assert 0 <= value <= 1 or not name.endswith("accuracy")
-    for name in ("translations", "codes", "accuracy", "losses"):
+    assert metrics["target_accuracy"] < 1
+    for name in ("translations", "codes", "mistakes", "accuracy", "losses"):
         assert min(opened(Path(f"run/pictures/{name}.png")).size) > 100
     sheet = np.asarray(opened(Path("run/pictures/translations.png")))
     assert sheet.std(axis=(0, 1)).min() > 10
@@ -697,6 +698,7 @@ def test_evaluate_without_labels_of_the_target(capsys: pytest.CaptureFixture[str
     assert "labels of the target" not in capsys.readouterr().out
     assert main(["evaluate", "run"]) == 0
     assert set(json.loads(Path("run/metrics.json").read_text())) == (METRICS - LABELLED)
+    assert not Path("run/pictures/mistakes.png").exists()
     for name in ("translations", "codes", "accuracy", "losses"):
         assert min(opened(Path(f"run/pictures/{name}.png")).size) > 100
     points = [json.loads(x) for x in Path("run/accuracy.jsonl").read_text().splitlines()]

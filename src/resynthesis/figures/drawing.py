@@ -18,7 +18,7 @@ from ..data import Data, to_uint8
 from ..runs import write
 
 CELL = 64  # an image is drawn at least so many pixels wide
-GAP = 2
+GAP, LINE, COLUMNS = 2, 18, 10
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 MOST_ROWS = 20  # of a contact sheet
 
@@ -46,6 +46,22 @@ def grid(rows: Sequence[Tensor], captions: Sequence[str] = ()) -> Image.Image:
             draw.text((6, top + side / 2), captions[i], INK, font, anchor="lm")
         for j, image in enumerate(row):
             sheet.paste(to_picture(image, scale), (margin + GAP + j * side, top))
+    return sheet
+
+
+def labelled(images: Tensor, texts: Sequence[str], columns: int = COLUMNS) -> Image.Image:
+    """Images (n, C, H, W), each with a short text below it."""
+    scale = max(1, CELL // images.shape[-1])
+    side = images.shape[-1] * scale + GAP
+    font = ImageFont.load_default(size=12)
+    wide = max(side, *(int(font.getlength(text)) + 8 for text in texts))
+    down = -(-len(images) // columns)
+    sheet = Image.new("RGB", (wide * min(columns, len(images)), (side + LINE) * down), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for i, (image, text) in enumerate(zip(images, texts, strict=True)):
+        left, top = i % columns * wide, i // columns * (side + LINE)
+        sheet.paste(to_picture(image, scale), (left + (wide - side) // 2, top + GAP))
+        draw.text((left + wide / 2, top + side + LINE / 2), text, INK, font, anchor="mm")
     return sheet
 
 

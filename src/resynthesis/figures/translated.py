@@ -9,15 +9,24 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..data import Domains, ImageSet, seeded
-from ..evaluate import accuracy, content, decode, encode, features, reader, translate
+from ..evaluate import (
+    accuracy,
+    content,
+    decode,
+    encode,
+    features,
+    probabilities,
+    reader,
+    translate,
+)
 from ..runs import Run, write
-from .drawing import grid, save, spread_over_classes
+from .drawing import COLUMNS, grid, labelled, save, spread_over_classes
 from .plots import accuracy_curves, domain_scatter, loss_picture
 
-COLUMNS = 10
 STYLES = 4  # translations of each image
 CURVE = "accuracy.jsonl"  # beside log.jsonl; it is drawn, and chooses nothing
 LOOKED_AT = 2000  # test images behind a point of the curve
+MISTAKES, LOOKED_THROUGH = 60, 10_000
 POINTS = 1000  # of each domain in a projection
 
 
@@ -40,6 +49,8 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
     x, _ = data.source.test.take(spread_over_classes(data.source, COLUMNS))
     save(translations(run, nets, x, data.target.test), run.pictures / "translations.png")
     codes_picture(run, nets, data)
+    if data.target.test.has_labels:
+        mistakes_picture(run, nets, data)
     if points := read_curve(run):
         accuracy_curves(points, data, run.pictures / "accuracy.png")
     loss_picture(run)
@@ -57,6 +68,21 @@ def codes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
             view.append(values.flatten(1).cpu())
         labels.append(y)
     domain_scatter(views, labels, data, run.pictures / "codes.png")
+
+
+def mistakes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
+    """mistakes.png: labelled target test images that are read wrongly, in an order by seed."""
+    known = data.target.test.known()
+    order = torch.randperm(len(known), generator=seeded("mistakes"))[:LOOKED_THROUGH]
+    x, y = known.take(order)
+    assert y is not None
+    sure, said = probabilities(reader(nets), x).max(1)
+    wrong = (said != y.cpu()).nonzero().flatten()[:MISTAKES]
+    if not len(wrong):
+        (run.pictures / "mistakes.png").unlink(missing_ok=True)
+        return
+    texts = [f"{data.classes[y[i]]} as {data.classes[said[i]]} {sure[i]:.2f}" for i in wrong]
+    save(labelled(x[wrong], texts), run.pictures / "mistakes.png")
 
 
 def translations(run: Run, nets: nn.ModuleDict, x: Tensor, targets: ImageSet) -> Image.Image:
