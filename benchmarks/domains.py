@@ -65,7 +65,8 @@ TABLES = {
             replace(ADAPT, name="no reading", settings={"reading": 0.0}),
             replace(ADAPT, name="no consistency of codes", settings={"consistency": 0.0}),
             replace(ADAPT, name="one copy of a target image", settings={"copies": 1}),
-            replace(ADAPT, name="plain classifier", nets={"classifier": "plain"}),
+            replace(ADAPT, name="blind view alone", nets={"classifier": "blind"}),
+            replace(ADAPT, name="raw view alone", nets={"classifier": "raw"}),
         )
     ],
 }

@@ -25,6 +25,7 @@ from resynthesis.cli import main
 from resynthesis.data import Domains, DomainsConfig, ImageSet, Pair
 from resynthesis.data import load as load_data
 from resynthesis.evaluate import distances
+from resynthesis.losses import misread
 from resynthesis.methods import METHODS, Adapt, Classify, Method, Translate
 from resynthesis.mixing import mix
 from resynthesis.nets import Classifier, Nets, SplitAutoencoder, SplitCritic, build
@@ -146,7 +147,7 @@ def textbook_translate(nets: nn.ModuleDict, x: Tensor, y: Tensor, optimizers: di
 
 def test_simultaneous_step_of_translate_is_the_textbook_step() -> None:
     method = Translate(realism=0.3)
-    ours = nets_for(method).double()
+    ours = nets_for(method, classifier="raw").double()
     theirs = copy.deepcopy(ours)
     start = copy.deepcopy(ours.state_dict())
     x, y = both(16)
@@ -215,17 +216,22 @@ def test_terms_of_adapt_are_its_equations(monkeypatch: pytest.MonkeyPatch) -> No
     x_s, x_t = x
     f, g = nets["autoencoder"].encode, nets["autoencoder"].decode
     D, C = nets["critic"], nets["classifier"]
+
+    def H(x: Tensor, y: Tensor) -> Tensor:
+        """Of each image, the mean over both views."""
+        wrong = [F.cross_entropy(view(x), y, reduction="none") for view in C.each]
+        return (wrong[0] + wrong[1]) / 2
+
     x_r = x_t.flip(3)
     z_m = torch.where(nets["autoencoder"].mask[0] == 1, f(x_s), f(x_r))
     x_m = g(z_m)
     p, y_t = nets["teacher"](x_t).softmax(1).max(1)
     assert 0 < (p > 0.6).sum() < 16
-    H = F.cross_entropy
     expected = {
         "autoencoder": {
             "reconstruction": 2.0 * (x_r - g(f(x_r))).abs().mean(),
             "realism": -3.0 * D(x_m).mean(),
-            "reading": 0.5 * H(C(x_m), y),
+            "reading": 0.5 * H(x_m, y).mean(),
             "consistency": 0.7 * (f(x_m) - z_m).abs().mean(),
         },
         "critic": {
@@ -233,9 +239,9 @@ def test_terms_of_adapt_are_its_equations(monkeypatch: pytest.MonkeyPatch) -> No
             "translated": (1 + D(x_m)).clamp(min=0).mean(),
         },
         "classifier": {
-            "source": H(C(x_s), y),
-            "translated": 0.9 * H(C(x_m), y),
-            "target": 1.1 * ((p > 0.6) * H(C(x_t), y_t, reduction="none")).mean(),
+            "source": H(x_s, y).mean(),
+            "translated": 0.9 * H(x_m, y).mean(),
+            "target": 1.1 * ((p > 0.6) * H(x_t, y_t)).mean(),
         },
     }
     found = method.losses(nets, x, y)
@@ -495,7 +501,7 @@ def test_published_nets_of_the_original_size() -> None:
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
     torch.manual_seed(0)
-    return Classifier(3, 28, 10, Nets(classifier_width=8))
+    return Classifier(3, 28, 10, Nets(classifier="blind", classifier_width=8))
 
 
 @pytest.fixture(scope="module")
@@ -513,7 +519,7 @@ def rescaled(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("change", [negated, lambda x: x[:, [2, 0, 1]], rescaled])
-def test_what_the_classifier_cannot_see(
+def test_what_the_blind_view_cannot_see(
     classifier: Classifier, pictures: Tensor, change: Callable[[Tensor], Tensor]
 ) -> None:
     before, after = classifier(pictures), classifier(change(pictures))
@@ -522,18 +528,34 @@ def test_what_the_classifier_cannot_see(
 
 
 @pytest.mark.parametrize("change", [lambda x: x.flip(3), lambda x: x.roll(3, 2)])
-def test_what_the_classifier_sees(
+def test_what_the_blind_view_sees(
     classifier: Classifier, pictures: Tensor, change: Callable[[Tensor], Tensor]
 ) -> None:
     assert (classifier(change(pictures)) - classifier(pictures)).abs().max() > 0.1
 
 
-def test_a_plain_classifier_sees_polarity_and_channels(pictures: Tensor) -> None:
-    plain = Classifier(3, 28, 10, Nets(classifier="plain", classifier_width=8))
-    before = plain(pictures)
-    torch.testing.assert_close(plain(rescaled(pictures)), before, atol=2e-3, rtol=1e-3)
-    for change in (negated, lambda x: x[:, [2, 0, 1]]):
-        assert (plain(change(pictures)) - before).abs().max() > 0.1
+def test_the_raw_view_sees_polarity_channels_and_brightness(pictures: Tensor) -> None:
+    raw = Classifier(3, 28, 10, Nets(classifier="raw", classifier_width=8))
+    before = raw(pictures)
+    for change in (negated, lambda x: x[:, [2, 0, 1]], rescaled):
+        assert (raw(change(pictures)) - before).abs().max() > 0.1
+
+
+def test_views_are_added_and_learn_by_themselves(pictures: Tensor) -> None:
+    both = Classifier(3, 28, 10, Nets(classifier_width=8))
+    views = both.views(pictures)
+    assert [view.blind for view in both.each] == [True, False]
+    assert views.shape == (2, 6, 10)
+    torch.testing.assert_close(both(pictures), views[0] + views[1])
+    assert both.features(pictures).shape == (6, 2 * 32)
+    y = torch.arange(6)
+    each = torch.stack([F.cross_entropy(view, y, reduction="none") for view in views])
+    torch.testing.assert_close(misread(views, y), each.mean(0))
+    raw = list(both.each[1].parameters())
+    together = torch.autograd.grad(2 * misread(views, y).sum(), raw, retain_graph=True)
+    alone = torch.autograd.grad(F.cross_entropy(views[1], y, reduction="sum"), raw)
+    for a, b in zip(together, alone, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("size", [16, 28, 32, 64, 128])
@@ -545,7 +567,7 @@ def test_classifiers_of_all_sizes(size: int, channels: int) -> None:
     features = net.features(x)
     assert features.ndim == 2
     assert len(features) == 2
-    assert net.linear.in_features <= 8 * 8 * 8  # few enough places for one linear layer
+    assert net.each[0].linear.in_features <= 8 * 8 * 8  # few enough places for one linear layer
 
 
 def test_a_blank_image_is_no_trouble(classifier: Classifier) -> None:

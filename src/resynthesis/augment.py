@@ -10,22 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 TURN, GROW, SHEAR, SHIFT = 0.15, 0.1, 0.1, 0.075  # half-widths: radians, log scale, 1, half-images
-NOISE = 0.1
 PATCH = 1 / 7  # half-width of a blanked square, as a share of the image
 
 
 def augment(x: Tensor) -> Tensor:
     """Images (B, C, H, W) to changed copies of the same shape, on the same device.
 
-    Each is turned, scaled, sheared and shifted a little; every channel is scaled by a factor in
-    [0.5, 1.5] and shifted by up to 0.5; then come noise and, half of the time, a blanked square.
+    Each is turned, scaled, sheared and shifted a little, and in half of them a square is blanked.
     Differentiable with respect to x.
     """
-    x = _pose(x)
-    each = (len(x), x.shape[1], 1, 1)
-    x = x * (1 + 0.5 * _uniform(each, x)) + 0.5 * _uniform(each, x)
-    strength = NOISE * torch.rand(len(x), 1, 1, 1, device=x.device)
-    return _blank(x + strength * torch.randn_like(x))
+    return _blank(_pose(x))
 
 
 def turned(x: Tensor) -> Tensor:

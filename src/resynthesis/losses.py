@@ -64,6 +64,12 @@ def H(logits: Tensor, target: float | Tensor, kind: Adversary = "bce") -> Tensor
     return F.binary_cross_entropy_with_logits(logits, t) if kind == "bce" else l2(logits, t)
 
 
+def misread(views: Tensor, y: Tensor) -> Tensor:
+    """H(C(x), y) of each image, (B,), in nats: logits of each view (V, B, K), classes (B,)."""
+    each = y[:, None].expand(-1, len(views))
+    return F.cross_entropy(views.movedim(0, 2), each, reduction="none").mean(1)
+
+
 def together(net: nn.Module, *batches: Tensor) -> tuple[Tensor, ...]:
     """The net's answers to several batches, computed in one pass."""
     return net(torch.cat(batches)).split([len(b) for b in batches])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..data import ImageSet
-from ..methods import Classify
+from ..methods import Read
 from ..nets import Probe
 from ..runs import fixed_seed
 from ..train import Training, begin, loop
@@ -33,7 +33,7 @@ def conv_probe_accuracy(
         checkpoint_every=steps,
         picture_every=steps,
     )
-    method = Classify(player="probe", augmented=False, teacher_decay=0.0)
+    method = Read(player="probe")
     channels, height, width = train.shape[1:]
     with fixed_seed(0):
         probe = Probe((channels, height, width), classes, convolutional=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..data import Data
-from ..methods import Classify
+from ..methods import Read
 from ..nets import Judge, Nets, build
 from ..runs import fixed_seed
 from ..train import Training, begin, loop
@@ -26,7 +26,7 @@ def train_judge(data: Data, device: torch.device) -> Judge:
     training = Training(
         steps=steps, decay=0.5, log_every=steps, checkpoint_every=steps, picture_every=steps
     )
-    method = Classify(player="judge", augmented=False, teacher_decay=0.0)
+    method = Read(player="judge")
     channels, size, _ = data.shape
     with fixed_seed(0):
         nets = build(

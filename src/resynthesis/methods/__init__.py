@@ -17,6 +17,7 @@ from .base import DomainMethod, Losses, Method
 from .class_amr import ClassAMR
 from .classify import Classify
 from .probe import Probed
+from .read import Read
 from .translate import Translate
 from .vae import VAE
 
@@ -56,6 +57,7 @@ __all__ = [
     "Losses",
     "Method",
     "Probed",
+    "Read",
     "Translate",
     "make",
     "name_of",

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from ..augment import augment, turned
-from ..losses import l1
+from ..losses import l1, misread
 from ..mixing import mix
 from .base import DomainMethod
 
@@ -45,7 +45,7 @@ class Adapt(DomainMethod):
     """μ, weight of translations for the classifier."""
     self_labelling: float = 1.0
     """σ, weight of the teacher's labels of target images; 0 leaves them out."""
-    confidence: float = 0.8
+    confidence: float = 0.95
     """τ, how sure the teacher must be of a label."""
     copies: int = 2
     """Changed copies of each target image that the teacher's label is taught on."""
@@ -92,7 +92,7 @@ class Adapt(DomainMethod):
             nets["autoencoder"].encode,
             nets["autoencoder"].decode,
             nets["critic"],
-            nets["classifier"],
+            nets["classifier"].views,
         )
         x_s, x_t = x
         x_r = turned(x_t)
@@ -102,13 +102,13 @@ class Adapt(DomainMethod):
         sure, y_t = nets["teacher"](x_t).softmax(1).max(1)
         # Passes apart, not together: each player's gradient then takes the shortest way.
         d_m, p_m = D(x_m), C(augment(x_m))
-        p_s, p_t = C(augment(torch.cat([x_s, *[x_t] * self.copies]))).tensor_split([len(x_s)])
-        wrong = F.cross_entropy(p_t, y_t.repeat(self.copies), reduction="none")
+        p_s, p_t = C(augment(torch.cat([x_s, *[x_t] * self.copies]))).tensor_split([len(x_s)], 1)
+        wrong = misread(p_t, y_t.repeat(self.copies))
         sure = (sure > self.confidence).repeat(self.copies)
         autoencoder = {
             "reconstruction": self.reconstruction * l1(x_r, r_hat),
             "realism": -self.realism * d_m.mean(),
-            "reading": self.reading * F.cross_entropy(p_m, y),
+            "reading": self.reading * misread(p_m, y).mean(),
         }
         if self.consistency:
             autoencoder["consistency"] = self.consistency * l1(f(x_m), z_m)
@@ -119,8 +119,8 @@ class Adapt(DomainMethod):
                 "translated": F.relu(1 + d_m).mean(),
             },
             "classifier": {
-                "source": F.cross_entropy(p_s, y),
-                "translated": self.translated * F.cross_entropy(p_m, y),
+                "source": misread(p_s, y).mean(),
+                "translated": self.translated * misread(p_m, y).mean(),
                 "target": self.self_labelling * (wrong * sure).mean(),
             },
         }

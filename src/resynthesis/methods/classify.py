@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch.nn import functional as F
-
 from ..augment import augment
-from ..losses import H
+from ..losses import misread
 from .base import Method
 
 if TYPE_CHECKING:
@@ -19,28 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Classify(Method):
-    """classifier  min  H(C(a(x)), y)      a(x) a changed copy of x; y classes or attributes"""
+    """classifier  min  H(C(a(x)), y)      a(x) a changed copy of x"""
 
     augmented: bool = True
     """Show the classifier changed copies of the images, and not the images themselves."""
     teacher_decay: float = 0.999
     """How slowly a second classifier follows it, as in Adapt; 0 for none."""
 
-    player: str = "classifier"
-    """Which net it is: classifier, or judge."""
-
+    players = ("classifier",)
     needs_labels = True
 
     @property
-    def players(self) -> tuple[str, ...]:
-        return (self.player,)
-
-    @property
     def averages(self) -> dict[str, tuple[str, float]]:
-        return {"teacher": (self.player, self.teacher_decay)} if self.teacher_decay else {}
+        return {"teacher": ("classifier", self.teacher_decay)} if self.teacher_decay else {}
 
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         assert y is not None
-        logits = nets[self.player](augment(x) if self.augmented else x)
-        wrong = F.cross_entropy(logits, y) if y.ndim == 1 else H(logits, y)
-        return {self.player: {"labels": wrong}}
+        views = nets["classifier"].views(augment(x) if self.augmented else x)
+        return {"classifier": {"labels": misread(views, y).mean()}}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from torch.nn import functional as F
+import torch
 
-from ..losses import H, l2, together
+from ..losses import H, l2, misread, together
 from .base import DomainMethod
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Translate(DomainMethod):
     rates = MappingProxyType({"critic": 0.5, "classifier": 0.1})
     suited = MappingProxyType(
         {
-            "nets": {"family": "adaae", "code": (64, 1, 1)},
+            "nets": {"family": "adaae", "code": (64, 1, 1), "classifier": "raw"},
             "training": {"batch_size": 128, "betas": (0.9, 0.999), "weight_decay": 0.0},
         }
     )
@@ -66,7 +66,7 @@ class Translate(DomainMethod):
         s_hat, t_hat = g(f(x.flatten(0, 1))).unflatten(0, x.shape[:2])
         d_s, d_t = together(D, x_s, x_t)
         d_s_hat, d_t_hat = together(D, s_hat, t_hat)
-        p_s, p_s_hat = together(nets["classifier"], x_s, s_hat)
+        p_s, p_s_hat = nets["classifier"].views(torch.cat([x_s, s_hat])).chunk(2, 1)
         return {
             "autoencoder": {
                 "reconstruction": self.reconstruction * l2(x_t, t_hat),
@@ -79,7 +79,7 @@ class Translate(DomainMethod):
                 "source": H(d_s, 0),
             },
             "classifier": {
-                "source": F.cross_entropy(p_s, y),
-                "translated": F.cross_entropy(p_s_hat, y),
+                "source": misread(p_s, y).mean(),
+                "translated": misread(p_s_hat, y).mean(),
             },
         }

@@ -12,24 +12,21 @@ from .config import Nets
 from .layers import SLOPE, initialise
 
 
-class Classifier(nn.Module):
-    """C: images (B, C, H, W) -> class logits (B, K).
+class View(nn.Module):
+    """Images (B, C, H, W) -> class logits (B, K), from one way of looking at them.
 
-    Each channel of an image is first brought to mean 0 and variance 1 (instance normalisation),
-    so that brightness and contrast say nothing. The first convolution reads the channels one by
-    one with the same filters and keeps the strongest answer without its sign, so that it does not
-    matter either whether a stroke is light or dark, nor in which channel it shows (`blind`), or is
-    an ordinary one of all channels (`plain`).
+    `blind`: each channel is first brought to mean 0 and variance 1 (instance normalisation), and
+    the first convolution reads the channels one by one with the same filters and keeps the
+    strongest answer without its sign. Brightness and contrast then say nothing, nor does it matter
+    whether a stroke is light or dark, or in which channel it shows. Otherwise it sees the pixels
+    as they are.
     """
 
-    def __init__(self, channels: int, size: int, classes: int, config: Nets):
+    def __init__(self, channels: int, size: int, classes: int, width: int, *, blind: bool):
         super().__init__()
-        width = config.classifier_width
-        self.blind = config.classifier == "blind"
-        self.filters = (
-            nn.Conv2d(1, width, 5, stride=2, padding=2, bias=False)
-            if self.blind
-            else nn.Conv2d(channels, width, 5, stride=2, padding=2)
+        self.blind = blind
+        self.filters = nn.Conv2d(
+            1 if blind else channels, width, 5, stride=2, padding=2, bias=not blind
         )
         body: list[nn.Module] = []
         wide = (width, 2 * width, 2 * width, 4 * width, 4 * width)
@@ -47,17 +44,39 @@ class Classifier(nn.Module):
 
     def maps(self, x: Tensor) -> Tensor:
         """What the last layer sees: (B, d, h, w), float32."""
-        x = F.instance_norm(x)
         if self.blind:
-            flat = x.reshape(-1, 1, *x.shape[2:])
+            flat = F.instance_norm(x).reshape(-1, 1, *x.shape[2:])
             strokes = self.filters(flat).abs().unflatten(0, x.shape[:2]).amax(1)
         else:
             strokes = F.leaky_relu(self.filters(x), SLOPE)
         return self.body(strokes.contiguous(memory_format=torch.channels_last)).float()
 
-    def features(self, x: Tensor) -> Tensor:
-        """The same, averaged over places: (B, d)."""
-        return self.maps(x).mean((2, 3))
-
     def forward(self, x: Tensor) -> Tensor:
         return self.linear(self.maps(x).flatten(1)).float()
+
+
+class Classifier(nn.Module):
+    """C: images (B, C, H, W) -> class logits (B, K), the sum of those of its views.
+
+    The blind view carries over from one domain to another, and the raw one sees what is
+    particular to a domain. Each learns by itself (`views`), so that they err differently.
+    """
+
+    def __init__(self, channels: int, size: int, classes: int, config: Nets):
+        super().__init__()
+        kinds = {"both": (True, False), "blind": (True,), "raw": (False,)}[config.classifier]
+        width = config.classifier_width
+        self.each = nn.ModuleList(
+            View(channels, size, classes, width, blind=blind) for blind in kinds
+        )
+
+    def views(self, x: Tensor) -> Tensor:
+        """Logits of each view: (V, B, K)."""
+        return torch.stack([view(x) for view in self.each])
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layers see, averaged over places: (B, d)."""
+        return torch.cat([view.maps(x).mean((2, 3)) for view in self.each], 1)  # type: ignore[operator]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.views(x).sum(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from .amr import Critic
 from .config import Nets
@@ -39,7 +40,8 @@ class ClassMixer(nn.Module):
 class AttributeCritic(Critic):
     """D and A: images (B, C, H, W) -> (B, 1 + a), a logit of being real, then of each attribute.
 
-    All but the head of the attributes is spectrally normalised: it must be free to be sure.
+    All of it is spectrally normalised: a head that small changes of pixels can sway is swayed by
+    the autoencoder with textures that nobody else reads.
     """
 
     def __init__(self, channels: int, size: int, attributes: int, config: Nets):
@@ -50,6 +52,7 @@ class AttributeCritic(Critic):
             features = self.body(torch.zeros(1, channels, size, size))
         self.read = nn.Linear(features.numel(), attributes)
         initialise(self.read)
+        spectral_norm(self.read)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.body(x)

@@ -37,11 +37,11 @@ class Nets:
     """Channels of style at each of the three scales of a split code."""
     probe_net: Literal["linear", "conv"] = "linear"
     """The probe that learns along: one linear layer, or two convolutions and one."""
-    classifier: Literal["blind", "plain"] = "blind"
-    """The classifier's first layer: blind to polarity and to which channel shows a stroke, or an
-    ordinary convolution."""
+    classifier: Literal["both", "blind", "raw"] = "both"
+    """The classifier's views of an image: blind to brightness, polarity and to which channel shows
+    a stroke, or raw pixels; or both, whose logits are added."""
     classifier_width: int = 32
-    """Filters of the classifier's first layer; later ones have two and four times as many."""
+    """Filters of a view's first layer; later ones have two and four times as many."""
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
