@@ -48,13 +48,14 @@ class Critic(nn.Module):
     """D: images (B, C, H, W) -> one logit each (B,), high for real ones.
 
     It has the encoder's shape, without norms but with spectral normalisation (Miyato et al.,
-    ICLR 2018) of every convolution, and averages its last map.
+    ICLR 2018) of every convolution, and averages its last map, of as many channels as the code's
+    unless told otherwise.
     """
 
-    def __init__(self, channels: int, size: int, config: Nets):
+    def __init__(self, channels: int, size: int, config: Nets, last: int = 0):
         super().__init__()
-        scales = count_scales(size, config.code)
-        self.body = _encoder(channels, config, scales, config.code[0], norm="none")
+        scales, last = count_scales(size, config.code), last or config.code[0]
+        self.body = _encoder(channels, config, scales, last, norm="none")
         initialise(self)
         for layer in list(self.body.modules()):
             if isinstance(layer, nn.Conv2d):

@@ -45,7 +45,8 @@ class AttributeCritic(Critic):
     """
 
     def __init__(self, channels: int, size: int, attributes: int, config: Nets):
-        super().__init__(channels, size, config)
+        # One channel, not as many as the code has: their average would hardly move.
+        super().__init__(channels, size, config, last=1)
         *body, self.real = self.body
         self.body = nn.Sequential(*body)
         with torch.no_grad():
