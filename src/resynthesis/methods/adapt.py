@@ -45,7 +45,7 @@ class Adapt(DomainMethod):
     """μ, weight of translations for the classifier."""
     self_labelling: float = 1.0
     """σ, weight of the teacher's labels of target images; 0 leaves them out."""
-    confidence: float = 0.95
+    confidence: float = 0.98
     """τ, how sure the teacher must be of a label."""
     copies: int = 2
     """Changed copies of each target image that the teacher's label is taught on."""
