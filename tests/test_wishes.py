@@ -107,7 +107,11 @@ def test_the_critic_reads_attributes_beside_realism() -> None:
         Nets(code=(8, 4, 4), width=4), ClassAMR().players, channels=3, size=16, attributes=5
     )
     assert isinstance(nets["critic"], AttributeCritic)
-    assert nets["critic"](torch.randn(2, 3, 16, 16)).shape == (2, 6)
+    x = torch.randn(2, 3, 16, 16)
+    answers = nets["critic"](x)
+    assert answers.shape == (2, 5 + 4 * 4)
+    nets["critic"].eval()
+    torch.testing.assert_close(nets["critic"](x)[:, :5], nets["critic"].attributes(x))
     with pytest.raises(ValueError, match="attributes or classes"):
         build(Nets(), ClassAMR().players, channels=1, size=32)
 
@@ -117,7 +121,7 @@ def test_only_labelled_images_are_mixed_under_labels() -> None:
     x, y = torch.randn(8, 1, 16, 16), torch.tensor([0, 1, 2, 3, -1, -1, -1, -1])
     critic = ClassAMR().losses(nets, x, y)["critic"]
     alone = torch.nn.functional.binary_cross_entropy_with_logits(
-        nets["critic"](x)[:4, 1:], torch.eye(4)
+        nets["critic"](x)[:4, :4], torch.eye(4)
     )
     torch.testing.assert_close(critic["attributes"], alone, atol=1e-3, rtol=1e-3)
 

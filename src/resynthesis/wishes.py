@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from . import figures
 from .data import to_float
 from .data.images import decode as read_image
-from .evaluate import decode, encode
+from .evaluate import decode, encode, read_attributes
 from .mixing import mask_weights, mix
 from .runs import Run, fixed_seed
 
@@ -50,7 +50,7 @@ def wish_files(
     channels, size, _ = run.facts.shape
     x = to_float(torch.stack([torch.tensor(read_image(f, size, channels)) for f in files]))
     nets = run.load_nets(device)
-    y = read_attributes(nets["critic"], x, whole=not run.facts.attributes)  # (2, a)
+    y = read_attributes(nets, x, whole=not run.facts.attributes)  # (2, a)
     differ = int((y[0] != y[1]).sum())
     if labels == "all" and 2**differ > MOST:
         raise ValueError(
@@ -78,15 +78,6 @@ def mixes(nets: nn.ModuleDict, x: Tensor, y: Tensor, wishes: Tensor, draws: int)
     p = nets["mixer"](*(t.to(z.device) for t in (wishes, *(one.expand(n, -1) for one in y))))
     weights = mask_weights(p.repeat_interleave(draws, 0), z)
     return decode(nets["autoencoder"], mix(z[:, None], weights)).cpu().unflatten(0, (n, draws))
-
-
-@torch.inference_mode()
-def read_attributes(critic: nn.Module, x: Tensor, *, whole: bool) -> Tensor:
-    """What the critic of a class-amr run reads in images: (n, a), 0 or 1; one 1 where `whole`."""
-    logits = critic(x.to(next(critic.parameters()).device))[:, 1:].cpu()
-    if whole:
-        return nn.functional.one_hot(logits.argmax(1), logits.shape[1]).float()
-    return (logits > 0).float()
 
 
 def say(wish: Tensor, names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import methods, runs
-from ..evaluate import decode
+from ..evaluate import decode, read_attributes
 from ..mixing import mask_weights
 from ..mixing import mix as combine
 from .base import Array
@@ -55,13 +55,8 @@ class ClassAMR(Resynthesizer):
             mixed = combine(z, mask_weights(p, z[0]))
         return self._images(decode(self._autoencoder, mixed))
 
-    @torch.inference_mode()
     def _read(self, x: Tensor) -> Tensor:
-        critic = self.nets_["critic"]
-        logits = critic(x.to(next(critic.parameters()).device))[:, 1:].cpu()
-        if self.run_.facts.attributes:
-            return (logits > 0).float()
-        return F.one_hot(logits.argmax(1), logits.shape[1]).float()
+        return read_attributes(self.nets_, x, whole=not self.run_.facts.attributes)
 
     def _attributes(self, wanted: Any, n: int) -> Tensor:
         """Wishes as (n, a), float."""

@@ -27,6 +27,7 @@ from .domains import (
 )
 from .judge import opinion, train_judge
 from .predictions import write_predictions
+from .wishes import read_attributes
 
 
 def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
@@ -199,6 +200,7 @@ __all__ = [
     "lines",
     "opinion",
     "probabilities",
+    "read_attributes",
     "reader",
     "suits",
     "train_judge",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..data import Data, seeded
 from ..mixing import as_attributes, mask_weights, mix
-from ..nets import Judge
+from ..nets import AttributeCritic, Judge
 from ..runs import fixed_seed
-from .codes import decode, encode
+from .codes import CHUNK, decode, encode
 from .judge import opinion
 
 PAIRS = 5000
@@ -55,6 +56,17 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
             "mask_low": float(p[pairs].amin(1).mean()),
             "mask_high": float(p[pairs].amax(1).mean()),
         }
+
+
+@torch.inference_mode()
+def read_attributes(nets: nn.ModuleDict, x: Tensor, *, whole: bool) -> Tensor:
+    """What the critic of a class-amr run reads in images: (n, a), 0 or 1; one 1 where `whole`."""
+    critic: AttributeCritic = nets["critic"]  # type: ignore[assignment]
+    device = next(critic.parameters()).device
+    logits = torch.cat([critic.attributes(chunk.to(device)).cpu() for chunk in x.split(CHUNK)])
+    if whole:
+        return F.one_hot(logits.argmax(1), logits.shape[1]).float()
+    return (logits > 0).float()
 
 
 def _agreement(logits: Tensor, wanted: Tensor, where: Tensor, whole: bool) -> float:

@@ -74,7 +74,8 @@ class ClassAMR(Method):
             nets["critic"],
             nets["mixer"],
         )
-        known, y_1 = as_attributes(y, M.attributes)
+        a = M.attributes
+        known, y_1 = as_attributes(y, a)
         order = torch.randperm(len(y_1), device=x.device)
         y_2 = y_1[order]
         y_m = torch.where(torch.rand_like(y_1) < 0.5, y_1, y_2)
@@ -86,13 +87,13 @@ class ClassAMR(Method):
         fake, mixed = together(D, x_hat, x_m)
         kind = self.adversarial_loss
         on_mixes = {
-            "mixed": self.mixed * H(mixed[:, 0], 1, kind),
-            "wishes": self.wishes * H(mixed[:, 1:], y_m),
+            "mixed": self.mixed * H(mixed[:, a:], 1, kind),
+            "wishes": self.wishes * H(mixed[:, :a], y_m),
         }
         far = RECONSTRUCTIONS[self.reconstruction_loss]
         autoencoder = {
             "reconstruction": self.reconstruction * far(x, x_hat),
-            "realism": self.realism * H(fake[:, 0], 1, kind),
+            "realism": self.realism * H(fake[:, a:], 1, kind),
             **on_mixes,
         }
         if self.consistency:
@@ -101,9 +102,9 @@ class ClassAMR(Method):
             "autoencoder": autoencoder,
             "mixer": on_mixes,
             "critic": {
-                "real": H(real[:, 0], 1, kind),
-                "fake": H(fake[:, 0], 0, kind),
-                "mixed": H(mixed[:, 0], 0, kind),
-                "attributes": H(real[known, 1:], y_1),
+                "real": H(real[:, a:], 1, kind),
+                "fake": H(fake[:, a:], 0, kind),
+                "mixed": H(mixed[:, a:], 0, kind),
+                "attributes": H(real[known, :a], y_1),
             },
         }

@@ -11,6 +11,7 @@ from .config import Nets
 from .layers import SLOPE, initialise
 
 HIDDEN = 128
+GAIN = 3.0  # of the critic: spectral normalisation alone keeps its logits near zero
 
 
 class ClassMixer(nn.Module):
@@ -38,7 +39,7 @@ class ClassMixer(nn.Module):
 
 
 class AttributeCritic(Critic):
-    """D and A: images (B, C, H, W) -> (B, 1 + a), a logit of being real, then of each attribute.
+    """A and D: images (B, C, H, W) -> (B, a + P), logits of attributes and of patches being real.
 
     All of it is spectrally normalised: a head that small changes of pixels can sway is swayed by
     the autoencoder with textures that nobody else reads.
@@ -57,5 +58,9 @@ class AttributeCritic(Critic):
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.body(x)
-        real = self.real(h).float().mean((1, 2, 3))
-        return torch.cat([real[:, None], self.read(h.flatten(1)).float()], 1)
+        logits = torch.cat([self.read(h.flatten(1)).float(), self.real(h).float().flatten(1)], 1)
+        return GAIN * logits
+
+    def attributes(self, x: Tensor) -> Tensor:
+        """A alone: (B, a)."""
+        return GAIN * self.read(self.body(x).flatten(1)).float()
