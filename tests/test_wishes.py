@@ -54,7 +54,7 @@ def table() -> Data:
 @pytest.fixture(scope="module")
 def run(table: Data, tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
     config = runs.Config(
-        method=ClassAMR(wishes=5.0),
+        method=ClassAMR(),
         data=DataConfig(data=runs.ARRAYS, size=16),
         nets=Nets(code=(8, 2, 2), width=8),
         training=quick(250, batch_size=64, lr=3e-3, log_every=250, checkpoint_every=250),
@@ -134,7 +134,7 @@ def test_wishes_are_granted(run: runs.Run, table: Data) -> None:
     assert found["wish_accuracy_random_mask"] < 0.6
     assert found["mask_low"] < 0.2
     assert found["mask_high"] > 0.7
-    assert run.log()[-1]["autoencoder/reconstruction"] < 2  # times 10
+    assert run.log()[-1]["autoencoder/reconstruction"] < 4  # times 20
 
 
 def test_a_mixer_that_ignores_wishes_is_found_out(run: runs.Run, table: Data) -> None:

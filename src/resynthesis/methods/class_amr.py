@@ -30,15 +30,15 @@ class ClassAMR(Method):
     critic       min  H(D(x), 1) + H(D(x̂), 0) + H(D(x_m), 0) + H(A(x), y)
     """
 
-    reconstruction: float = 10.0
+    reconstruction: float = 20.0
     """λ, weight of the reconstruction."""
     reconstruction_loss: Reconstruction = "l1"
     """How far a reconstruction is from its image."""
     realism: float = 1.0
     """ρ, weight of the critic's opinion of reconstructions."""
-    mixed: float = 1.0
+    mixed: float = 2.0
     """μ, weight of the critic's opinion of mixes."""
-    wishes: float = 1.0
+    wishes: float = 5.0
     """κ, weight of the critic's reading of the wanted attributes in mixes."""
     consistency: float = 0.0
     """β, weight of the distance between a mix of codes and the code of its picture."""
@@ -48,7 +48,7 @@ class ClassAMR(Method):
     players = ("autoencoder", "mixer", "critic")
     mixer = "bernoulli"  # where no wish is told
     needs_labels = True
-    suited = MappingProxyType({"nets": {"code": (32, 4, 4)}})
+    suited = MappingProxyType({"nets": {"code": (32, 4, 4), "norm": "group"}})
 
     @property
     def formulas(self) -> dict[str, str]:
