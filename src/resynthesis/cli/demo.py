@@ -18,9 +18,9 @@ from .train import train
 class Demo:
     out: Path = Path("demo")
     """A new folder for everything."""
-    steps: int = 1100
+    steps: int = 600
     """Training steps of 64 images."""
-    adapt_steps: int = 400
+    adapt_steps: int = 280
     """The same for the second half, across two domains."""
 
 
