@@ -59,10 +59,10 @@ def codes(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_a_convolutional_probe_sees_what_a_linear_one_cannot() -> None:
-    found = conv_probe_accuracy(*codes(4000, 0), *codes(500, 1), classes=2)
+    found = conv_probe_accuracy(codes(4000, 0), codes(500, 1), classes=2)
     assert found > 0.85
     noise = torch.randint(2, (4000,), generator=torch.Generator().manual_seed(2))
-    chance = conv_probe_accuracy(codes(4000, 0)[0], noise, *codes(500, 1), classes=2)
+    chance = conv_probe_accuracy((codes(4000, 0)[0], noise), codes(500, 1), classes=2)
     assert chance < 0.62
 
 

@@ -499,7 +499,7 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint, predic
                 training,
                 on_log=on_log,
                 on_picture=on_picture,
-                on_epoch=on_epoch,
+                on_epoch=on_epoch if "probe" in state.nets else None,
                 on_checkpoint=run.save_checkpoint,
                 stop=lambda: bool(stopped),
             )

@@ -64,6 +64,13 @@ class Training:
         if not 0 < (self.steps if self.steps is not None else self.epochs) < math.inf:
             raise ValueError("the budget must be positive: give --steps or --epochs above 0")
 
+    @classmethod
+    def unwatched(cls, steps: int, **settings: Any) -> Training:
+        """So many steps, without a look before the last: for nets that only measure."""
+        return cls(
+            steps=steps, log_every=steps, picture_every=steps, checkpoint_every=steps, **settings
+        )
+
     def rate(self, step: int, total: int) -> float:
         """The learning rate at a step, as a share of `lr`."""
         return min(1.0, (total - step) / (self.decay * total)) if self.decay else 1.0
@@ -138,7 +145,7 @@ def loop(
     *,
     on_log: Callable[[dict[str, Any]], None] = lambda line: None,
     on_picture: Callable[[int], None] = lambda step: None,
-    on_epoch: Callable[[int], None] = lambda epoch: None,
+    on_epoch: Callable[[int], None] | None = None,
     on_checkpoint: Callable[[State], None] = lambda state: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> bool:
@@ -178,7 +185,7 @@ def loop(
         checkpoint = state.step % config.checkpoint_every == 0 or last
         picture = state.step % config.picture_every == 0 or done
         epochs = state.step * config.batch_size // len(images)
-        epoch = epochs > (state.step - 1) * config.batch_size // len(images)
+        epoch = on_epoch and epochs > (state.step - 1) * config.batch_size // len(images)
         if not (log or checkpoint or picture or epoch):
             continue
         state.sums = {name: float(value) for name, value in sums.items()}
@@ -196,7 +203,7 @@ def loop(
             state.nets.eval()
             if picture:
                 on_picture(state.step)
-            if epoch:
+            if on_epoch and epoch:
                 on_epoch(epochs)
             state.nets.train()
         clock = time.perf_counter()

@@ -36,8 +36,8 @@ def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
 
 def _labels(nets: nn.ModuleDict, data: Data, wanted: Sequence[str]) -> dict[str, float]:
     """For a table the means over its columns; a column goes without what is unknown in it."""
-    train, known = _flat(*encode_set(nets["autoencoder"], data.train))
-    test, true = _flat(*encode_set(nets["autoencoder"], data.test))
+    codes = [encode_set(nets["autoencoder"], part) for part in (data.train, data.test)]
+    (train, known), (test, true) = [_flat(*part) for part in codes]
     columns = [
         (train[k >= 0], k[k >= 0], test[t >= 0], t[t >= 0])
         for k, t in zip(known.T, true.T, strict=True)
@@ -53,12 +53,8 @@ def _labels(nets: nn.ModuleDict, data: Data, wanted: Sequence[str]) -> dict[str,
             columns = [(train, known, test, true)]  # the neighbours are the same for all
         found["knn_accuracy"] = _mean(labels.knn_accuracy(*column) for column in columns)
     if "conv-probe" in wanted:
-        z, y = encode_set(nets["autoencoder"], data.train.known())
-        z_test, y_test = encode_set(nets["autoencoder"], data.test.known())
-        assert y is not None and y_test is not None  # noqa: PT018
-        found["conv_probe_accuracy"] = conv_probe_accuracy(
-            z, y, z_test, y_test, classes=len(data.classes)
-        )
+        labelled = [(z[y >= 0], y[y >= 0]) for z, y in codes if y is not None]
+        found["conv_probe_accuracy"] = conv_probe_accuracy(*labelled, classes=len(data.classes))
     if "clustering" in wanted:
         found["clustering_accuracy"] = labels.clustering_accuracy(
             train, *columns[0][2:], classes=len(data.classes)

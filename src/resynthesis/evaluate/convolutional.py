@@ -15,29 +15,23 @@ BATCH, EPOCHS = 250, 20
 
 
 def conv_probe_accuracy(
-    train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor, *, classes: int
+    train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], *, classes: int
 ) -> float:
-    """Accuracy on the test part of two 3x3 convolutions and a linear layer on codes (n, c, h, w).
+    """Accuracy of two 3x3 convolutions and a linear layer, from codes (n, c, h, w) to classes (n,).
 
-    Codes are standardised by the training part, channel by channel; 20 passes in batches of 250,
-    Adam at 1e-3, falling to zero over the second half.
+    They learn from the training part and are asked about the test part. Codes are standardised
+    by the training part, channel by channel; 20 passes in batches of 250, Adam at 1e-3, falling
+    to zero over the second half.
     """
-    mean = train.mean((0, 2, 3), keepdim=True)
-    scale = train.std((0, 2, 3), keepdim=True).clamp(min=1e-6)
-    steps = max(1, EPOCHS * len(train) // BATCH)
-    training = Training(
-        steps=steps,
-        batch_size=BATCH,
-        decay=0.5,
-        log_every=steps,
-        checkpoint_every=steps,
-        picture_every=steps,
-    )
+    z, y = train
+    mean, scale = z.mean((0, 2, 3), keepdim=True), z.std((0, 2, 3), keepdim=True).clamp(min=1e-6)
+    steps = max(1, EPOCHS * len(z) // BATCH)
+    training = Training.unwatched(steps, batch_size=BATCH, decay=0.5)
     method = Read(player="probe")
-    channels, height, width = train.shape[1:]
+    channels, height, width = z.shape[1:]
     with fixed_seed(0):
         probe = Probe((channels, height, width), classes, convolutional=True)
         nets = nn.ModuleDict({"probe": probe})
-        codes = ImageSet((train - mean) / scale, train_labels)
+        codes = ImageSet((z - mean) / scale, y)
         loop(method, begin(method, nets, training), codes, training)
-    return accuracy(probe, ImageSet((test - mean) / scale, test_labels))
+    return accuracy(probe, ImageSet((test[0] - mean) / scale, test[1]))

@@ -23,9 +23,7 @@ def train_judge(data: Data, device: torch.device) -> Judge:
     """
     known = data.train.known()
     steps = min(STEPS, max(1, EPOCHS * len(known) // 64))
-    training = Training(
-        steps=steps, decay=0.5, log_every=steps, checkpoint_every=steps, picture_every=steps
-    )
+    training = Training.unwatched(steps, decay=0.5)
     method = Read(player="judge")
     channels, size, _ = data.shape
     with fixed_seed(0):

@@ -16,9 +16,7 @@ from .codes import encode_set
 @torch.inference_mode()
 def write_predictions(run: Run, nets: nn.ModuleDict, data: Data, epoch: int) -> None:
     """predictions/epoch-0001.csv: image (its place in the test part), label, predicted, and the
-    probability of each class. Nothing where the run has no probe; a label is empty if unknown."""
-    if "probe" not in nets:
-        return
+    probability of each class. A label that is unknown is empty."""
     z, y = encode_set(nets["autoencoder"], data.test)
     device = next(nets["probe"].parameters()).device
     shares = nets["probe"](z.to(device)).softmax(1).cpu()

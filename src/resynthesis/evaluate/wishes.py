@@ -18,7 +18,8 @@ PAIRS = 5000
 
 @torch.inference_mode()
 def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
-    """Of mixes of pairs of test images under wishes that only one of the parents grants:
+    """Of mixes of pairs of test images under wishes that only one of the parents grants (5,000
+    pairs, or as many as there are images):
 
     wish_accuracy, the share that the judge reads as asked for: attribute by attribute, each
     wanted as either parent has it, or a class whole; wish_accuracy_random_mask, the same with
@@ -26,16 +27,16 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     the real parents; mask_low and mask_high, the mixer's least and greatest probability of a
     channel, averaged over mixes.
     """
-    x, y = data.test.take(torch.arange(len(data.test)))
+    generator = seeded("wishes")
+    known = data.test.known()
+    x, y = known.take(torch.randperm(len(known), generator=generator)[:PAIRS])
     assert y is not None
     mixer = nets["mixer"]
-    known, true = as_attributes(y.cpu(), mixer.attributes)  # type: ignore[arg-type]
-    x, n = x[known.to(x.device)].cpu(), min(PAIRS, len(known))
-    generator = seeded("wishes")
-    first, second = (torch.randperm(len(known), generator=generator)[:n] for _ in range(2))
-    y_1, y_2 = true[first], true[second]
+    _, y_1 = as_attributes(y.cpu(), mixer.attributes)  # type: ignore[arg-type]
+    other = torch.randperm(len(x), generator=generator)
+    y_2 = y_1[other]
     whole = y.ndim == 1
-    taken = torch.rand(n, 1 if whole else y_1.shape[1], generator=generator) < 0.5
+    taken = torch.rand(len(x), 1 if whole else y_1.shape[1], generator=generator) < 0.5
     wanted = torch.where(taken, y_1, y_2)
     differ = y_1 != y_2
     real, _ = opinion(judge, x)
@@ -43,16 +44,16 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     p = mixer(*(t.to(z.device) for t in (wanted, y_1, y_2)))
 
     def granted(share: Tensor) -> float:
-        parents = torch.stack([z[first], z[second]])
-        made = decode(nets["autoencoder"], mix(parents, mask_weights(share, z)))
-        return _agreement(opinion(judge, made)[0], wanted, differ, whole)
+        mixed = mix(torch.stack([z, z[other]]), mask_weights(share, z))
+        judged, _ = opinion(judge, decode(nets["autoencoder"], mixed))
+        return _agreement(judged, wanted, differ, whole)
 
     pairs = differ.any(1)
     with fixed_seed(0):
         return {
             "wish_accuracy": granted(p),
             "wish_accuracy_random_mask": granted(torch.full_like(p, 0.5)),
-            "wish_accuracy_real": _agreement(real, true, torch.ones_like(true).bool(), whole),
+            "wish_accuracy_real": _agreement(real, y_1, torch.ones_like(y_1).bool(), whole),
             "mask_low": float(p[pairs].amin(1).mean()),
             "mask_high": float(p[pairs].amax(1).mean()),
         }

@@ -62,12 +62,12 @@ def build(
     """
     code = code_shape(config, size)
     players = tuple(players)
-    for reader in ("probe", "classifier"):
-        if reader in players and classes < 2:
-            raise ValueError(f"a {reader} needs a data set with at least two classes")
     wishes = attributes or classes
-    if {"mixer", "judge"} & set(players) and not wishes:
-        raise ValueError("mixing under labels needs a data set with attributes or classes")
+    for player in players:
+        if player in ("probe", "classifier") and classes < 2:
+            raise ValueError(f"a {player} needs a data set with at least two classes")
+        if player in ("mixer", "judge") and not wishes:
+            raise ValueError(f"a {player} needs a data set with attributes or classes")
     makers: dict[str, Callable[[], nn.Module]] = {
         "autoencoder": lambda: AUTOENCODERS[config.family](channels, size, config),
         "critic": lambda: (

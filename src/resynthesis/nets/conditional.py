@@ -50,9 +50,8 @@ class AttributeCritic(Critic):
         super().__init__(channels, size, config, last=1)
         *body, self.real = self.body
         self.body = nn.Sequential(*body)
-        with torch.no_grad():
-            features = self.body(torch.zeros(1, channels, size, size))
-        self.read = nn.Linear(features.numel(), attributes)
+        _, height, width = config.code
+        self.read = nn.Linear(self.real.in_channels * height * width, attributes)  # type: ignore
         initialise(self.read)
         spectral_norm(self.read)
 

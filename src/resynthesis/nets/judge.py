@@ -13,7 +13,7 @@ class Judge(nn.Module):
     """Images (B, C, H, W) in [-1, 1], as they are -> logits (B, K) of classes or attributes.
 
     A 5x5 convolution of stride 2, then pairs of 3x3 convolutions with batch normalisation, each
-    pair at half the resolution of the last and twice as wide, down to 8x8 or less.
+    pair at half the resolution of the last and twice as wide, down to 4x4 or less.
     """
 
     def __init__(self, channels: int, size: int, outputs: int):
