@@ -22,7 +22,11 @@ LAYERS = [  # a module imports from its own layer and from those before
     {"runs"},
     {"evaluate"},
     {"figures", "compare"},
+    {"walks"},
     {"mixes", "wishes", "translations", "estimator"},
+    {"report"},
+    {"app"},
+    {"space"},
     {"cli"},
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}

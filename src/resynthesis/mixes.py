@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -16,9 +15,11 @@ from .data.images import decode as read_image
 from .data.unpack import whole_folder
 from .evaluate import decode, encode
 from .mixing import MIXERS, check_parents, for_each, mix
-from .runs import Run, fixed_seed
+from .runs import Run, fixed_seed, write
+from .walks import Speed, walk
 
 CHUNK = 256
+Space = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]  # to what is mixed, and back
 
 
 def mix_files(
@@ -29,18 +30,17 @@ def mix_files(
     mixer: str = "mixup",
     steps: int = 11,
     space: str = "codes",
+    speed: Speed = "steps",
     seed: int = 0,
     device: str = "auto",
 ) -> None:
-    """A picture of mixes of image files.
+    """A picture or a film of mixes of image files, as `draw` makes it, whole or not at all.
 
-    mixup: a straight line from each file to the next (.png), forth and back or, for three and
-    more, around (.gif, .mp4); a triangle for three (.png). Other mixers: `steps` random mixes.
     Raises ValueError, with one sentence, for files, suffixes and numbers that do not fit.
     """
     k = len(files)
-    if out.suffix not in (".png", ".gif", ".mp4"):
-        raise ValueError(f"{out} must end in .png, .gif or .mp4")
+    if out.suffix not in (".png", *figures.FILMS):
+        raise ValueError(f"{out} must end in .png, .gif, .webp or .mp4")
     if k < 2:
         raise ValueError(f"mix needs two or more image files, not {k}")
     if steps < 2:
@@ -50,37 +50,45 @@ def mix_files(
         if not path.is_file():
             raise ValueError(f"there is no file {path}")
     channels, size, _ = run.facts.shape
-    x = torch.stack([torch.tensor(read_image(path, size, channels)) for path in files])
-    to_codes, to_images = _space(run, space, device)
-    x = to_float(x)
-    z = to_codes(x)  # (k, c, h, w)
+    x = to_float(torch.stack([torch.tensor(read_image(p, size, channels)) for p in files]))
+    between = _space(run, space, device)
+    write(out, draw(x, between, out.suffix, mixer=mixer, steps=steps, speed=speed, seed=seed))
 
+
+def draw(
+    x: Tensor,
+    between: Space,
+    suffix: str,
+    *,
+    mixer: str = "mixup",
+    steps: int = 11,
+    speed: Speed = "steps",
+    seed: int = 0,
+) -> bytes:
+    """A picture of mixes of images x (k, C, H, W) as the bytes of a file, by its suffix.
+
+    .png: straight lines from each to the next, a triangle for three; by other mixers than mixup
+    `steps` random mixes. .gif, .webp, .mp4: a walk (`walks.walk`), forth and back between two,
+    around through three and more. Raises ValueError.
+    """
+    to_codes, to_images = between
+    k, z = len(x), to_codes(x)  # (k, c, h, w)
+    if suffix != ".png":
+        stops = [*range(k), *([0] if k > 2 else [])]
+        frames = walk(z, stops, to_images, mixer=mixer, steps=steps, speed=speed, seed=seed)
+        return figures.animated(frames, suffix, closed=k > 2)
     if mixer != "mixup":
         with fixed_seed(seed):
             weights = MIXERS[mixer](k, z[:1].expand(steps, *z.shape[1:]))
         children = to_images(mix(z[:, None], weights))
-        if out.suffix == ".png":
-            figures.save(figures.grid([x, children], ["inputs", mixer]), out)
-        else:
-            figures.animate(children, out)
-        return
-    if out.suffix == ".png" and k == 3:
-        rows = figures.triangle_weights(steps)
-        weights = torch.tensor([w for row in rows for w in row])  # (n, 3)
-        figures.save(figures.triangle(to_images(mix(z[:, None], for_each(weights, z))), steps), out)
-        return
-    around = out.suffix != ".png" and k > 2
-    stops = torch.eye(k)[[*range(k), *([0] if around else [])]]  # (stops, k)
-    share = torch.linspace(0, 1, steps)[:, None]
-    legs = [
-        to_images(mix(z[:, None], for_each(torch.lerp(a, b, share), z))) for a, b in pairwise(stops)
-    ]
-    if out.suffix == ".png":
-        names = [f"mixes of {i} and {i + 1}" for i in range(1, k)]
-        figures.save(figures.grid([x, *legs], ["inputs", *names]), out)
-    else:
-        frames = torch.cat([legs[0], *[leg[1:] for leg in legs[1:]]])
-        figures.animate(frames, out, closed=around)
+        return figures.to_png(figures.grid([x, children], ["inputs", mixer]))
+    if k == 3:
+        weights = torch.tensor([w for row in figures.triangle_weights(steps) for w in row])
+        made = to_images(mix(z[:, None], for_each(weights, z)))
+        return figures.to_png(figures.triangle(made, steps))
+    legs = [walk(z, (i, i + 1), to_images, steps=steps) for i in range(k - 1)]
+    names = [f"mixes of {i} and {i + 1}" for i in range(1, k)]
+    return figures.to_png(figures.grid([x, *legs], ["inputs", *names]))
 
 
 def mix_set(
@@ -152,11 +160,15 @@ def _hard_labels(data: Data) -> Tensor | None:
     return torch.eye(len(data.classes))[labels.cpu()] if data.classes else None
 
 
-def _space(
-    run: Run, space: str, device: str
-) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-    """From images to what is mixed, and back."""
-    if space == "pixels":
-        return (lambda x: x), (lambda x: x)
-    autoencoder: nn.Module = run.load_nets(device)["autoencoder"]
+def _space(run: Run, space: str, device: str) -> Space:
+    return pixels() if space == "pixels" else codes(run.load_nets(device)["autoencoder"])
+
+
+def codes(autoencoder: nn.Module) -> Space:
+    """Mixing in code space."""
     return (lambda x: encode(autoencoder, x)), (lambda z: decode(autoencoder, z))
+
+
+def pixels() -> Space:
+    """Mixing pixels, for comparison."""
+    return (lambda x: x), (lambda x: x)

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ..figures import FILMS
 from ..mixes import mix_files, mix_set
 from ..mixing import MixerName
 from ..runs import Run
+from ..walks import Speed
 from ..wishes import wish_files
 from .shared import RunFolder, check_new, other_data, parse
 
@@ -22,10 +24,10 @@ class Mix:
     files: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
     """Two or more image files to mix."""
     out: Path | None = None
-    """A .png, .gif or .mp4; with --count a new folder."""
+    """A .png, .gif, .webp or .mp4; with --count a new folder."""
     mixer: MixerName | None = None
-    """mixup walks along straight lines, the others draw mixes at random. For files mixup where
-    not told otherwise, with --count the run's own."""
+    """mixup goes along straight lines; the others draw mixes at random, and in films change channel
+    by channel. For files mixup where not told otherwise, with --count the run's own."""
     labels: str | None = None
     """For a run of class-amr: all, for every combination of the two parents' labels, or
     name=1,other=0,... for one."""
@@ -34,6 +36,9 @@ class Mix:
     with --labels)."""
     space: Literal["codes", "pixels"] = "codes"
     """Mix codes, or pixels for comparison."""
+    speed: Speed = "steps"
+    """Of films: as many frames from image to image (steps), or the same way between any two frames,
+    in code or in pixels."""
     count: int | None = None
     """Make so many mixes of training images."""
     data: str | None = None
@@ -51,7 +56,7 @@ class Mix:
 def main(arguments: list[str]) -> None:
     told = parse(Mix, arguments, "mix", "Mix image files, or make a folder of mixes.")
     if told.out is None:
-        raise ValueError("mix needs --out: a .png, .gif or .mp4, or with --count a folder")
+        raise ValueError("mix needs --out: a .png, .gif, .webp or .mp4, or with --count a folder")
     if told.count is not None and told.files:
         raise ValueError("give either image files or --count, not both")
     run = Run(told.run)
@@ -82,6 +87,7 @@ def main(arguments: list[str]) -> None:
             mixer=mixer,
             steps=told.steps,
             space=told.space,
+            speed=told.speed,
             seed=told.seed,
             device=told.device,
         )
@@ -90,7 +96,7 @@ def main(arguments: list[str]) -> None:
         what = f"lines through {n} images" if lines else f"{mixer} of {n} images"
         print(f"{told.out}: {what} in {told.space}")
         return
-    if told.out.suffix in (".png", ".gif", ".mp4"):
+    if told.out.suffix in (".png", *FILMS):
         raise ValueError(f"with --count, --out is a folder, not a picture like {told.out}")
     if run.config.method.two_domains and told.data is None:
         raise ValueError(

@@ -7,18 +7,26 @@ from torch import nn
 from ..data import Data, Domains
 from ..runs import Run
 from . import mixed, translated
+from .charts import chart
 from .drawing import (
-    animate,
+    FILMS,
+    animated,
     contact_sheet,
+    filmed,
     grid,
+    labelled,
     save,
     save_image,
     spread_over_classes,
     to_picture,
+    to_png,
     triangle,
     triangle_weights,
 )
 from .plots import comparison, curves
+from .projected import project
+from .translated import mistakes, translations
+from .traversed import traversals
 
 
 def training_picture(run: Run, nets: nn.ModuleDict, data: Data, step: int) -> None:
@@ -38,17 +46,26 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
 
 
 __all__ = [
-    "animate",
+    "FILMS",
+    "animated",
+    "chart",
     "comparison",
     "contact_sheet",
     "curves",
     "evaluation_pictures",
+    "filmed",
     "grid",
+    "labelled",
+    "mistakes",
+    "project",
     "save",
     "save_image",
     "spread_over_classes",
     "to_picture",
+    "to_png",
     "training_picture",
+    "translations",
+    "traversals",
     "triangle",
     "triangle_weights",
 ]

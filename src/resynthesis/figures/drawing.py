@@ -21,6 +21,7 @@ CELL = 64  # an image is drawn at least so many pixels wide
 GAP, LINE, COLUMNS = 2, 18, 10
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 MOST_ROWS = 20  # of a contact sheet
+FILMS = (".gif", ".webp", ".mp4")
 
 
 def to_picture(image: Tensor, scale: int = 1) -> Image.Image:
@@ -111,11 +112,16 @@ def rows_of_labels(data: Data) -> dict[str, Tensor]:
     return {name: found.nonzero().flatten() for name, found in conditions[:MOST_ROWS]}
 
 
-def save(picture: Image.Image, path: Path) -> None:
-    """A PNG, whole or not at all."""
+def to_png(picture: Image.Image) -> bytes:
+    """A picture as the bytes of a PNG."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
-    write(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """A PNG, whole or not at all."""
+    write(path, to_png(picture))
 
 
 def save_image(image: Tensor, path: Path) -> None:
@@ -124,39 +130,37 @@ def save_image(image: Tensor, path: Path) -> None:
     save(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), path)
 
 
-def animate(
-    images: Tensor, path: Path, *, closed: bool = False, frames_per_second: int = 12
-) -> None:
-    """Images (n, C, H, W) as a looping .gif or .mp4: around if `closed`, else forth and back.
+def animated(images: Tensor, suffix: str, *, closed: bool = False) -> bytes:
+    """Images (n, C, H, W) as a looping film: around if `closed`, else forth and back.
 
-    Raises ValueError as `film` does.
+    Raises ValueError as `filmed` does.
     """
     scale = max(1, 4 * CELL // images.shape[-1])
     frames = [to_picture(image, scale) for image in images]
-    frames = frames[:-1] if closed else frames + frames[-2:0:-1]
-    film(frames, path, frames_per_second=frames_per_second)
+    return filmed(frames[:-1] if closed else frames + frames[-2:0:-1], suffix)
 
 
-def film(frames: Sequence[Image.Image], path: Path, *, frames_per_second: int = 12) -> None:
-    """Pictures as a looping .gif or .mp4.
+def filmed(frames: Sequence[Image.Image], suffix: str, *, frames_per_second: int = 12) -> bytes:
+    """Pictures as a looping .gif, .webp (of exact colours) or .mp4.
 
     Raises ValueError for other suffixes, and where .mp4 needs the extra `video`.
     """
+    if suffix == ".mp4":
+        return _mp4(frames, frames_per_second)
+    if suffix not in FILMS:
+        raise ValueError(f"a film ends in {', '.join(FILMS)}, not in '{suffix}'")
+    exact = {"lossless": True} if suffix == ".webp" else {}
     buffer = io.BytesIO()
-    if path.suffix == ".gif":
-        frames[0].save(
-            buffer,
-            "GIF",
-            save_all=True,
-            append_images=frames[1:],
-            duration=1000 // frames_per_second,
-            loop=0,
-        )
-    elif path.suffix == ".mp4":
-        buffer.write(_mp4(frames, frames_per_second))
-    else:
-        raise ValueError(f"{path} must end in .gif or .mp4")
-    write(path, buffer.getvalue())
+    frames[0].save(
+        buffer,
+        suffix[1:].upper(),
+        save_all=True,
+        append_images=frames[1:],
+        duration=1000 // frames_per_second,
+        loop=0,
+        **exact,
+    )
+    return buffer.getvalue()
 
 
 def _mp4(frames: Sequence[Image.Image], rate: int) -> bytes:

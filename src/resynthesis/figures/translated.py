@@ -71,7 +71,16 @@ def codes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
 
 
 def mistakes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
-    """mistakes.png: labelled target test images that are read wrongly, in an order by seed."""
+    """mistakes.png, as `mistakes` draws it; none where there are none."""
+    picture = mistakes(nets, data)
+    if picture is None:
+        (run.pictures / "mistakes.png").unlink(missing_ok=True)
+    else:
+        save(picture, run.pictures / "mistakes.png")
+
+
+def mistakes(nets: nn.ModuleDict, data: Domains) -> Image.Image | None:
+    """Labelled target test images that are read wrongly, in an order by seed."""
     known = data.target.test.known()
     order = torch.randperm(len(known), generator=seeded("mistakes"))[:LOOKED_THROUGH]
     x, y = known.take(order)
@@ -79,10 +88,9 @@ def mistakes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
     sure, said = probabilities(reader(nets), x).max(1)
     wrong = (said != y.cpu()).nonzero().flatten()[:MISTAKES]
     if not len(wrong):
-        (run.pictures / "mistakes.png").unlink(missing_ok=True)
-        return
+        return None
     texts = [f"{data.classes[y[i]]} as {data.classes[said[i]]} {sure[i]:.2f}" for i in wrong]
-    save(labelled(x[wrong], texts), run.pictures / "mistakes.png")
+    return labelled(x[wrong], texts)
 
 
 def translations(run: Run, nets: nn.ModuleDict, x: Tensor, targets: ImageSet) -> Image.Image:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from ..data import Data, seeded
 from ..evaluate import decode, encode
-from .drawing import film, grid, save, spread_over_classes
+from ..runs import write
+from .drawing import filmed, grid, spread_over_classes, to_png
 
 MOST = 32  # dimensions that are drawn
 REACH = 2.0  # standard deviations to either side
@@ -32,9 +34,16 @@ def traverse(autoencoder: nn.Module, z: Tensor, values: Tensor) -> Tensor:
 
 
 def traversal_pictures(autoencoder: nn.Module, data: Data, folder: Path) -> None:
-    """traversals.png and traversals.gif: each dimension from -2 to 2 standard deviations.
+    """traversals.png and traversals.gif, as `traversals` draws them."""
+    sheet, frames = traversals(autoencoder, data)
+    write(folder / "traversals.png", to_png(sheet))
+    write(folder / "traversals.gif", filmed(frames, ".gif"))
 
-    Mean and standard deviation are those of the codes of up to 2,000 test images; the other
+
+def traversals(autoencoder: nn.Module, data: Data) -> tuple[Image.Image, list[Image.Image]]:
+    """A sheet, and the frames of a film, of each dimension from -2 to 2 standard deviations.
+
+    The film goes forth and back. Mean and standard deviation are those of the codes of up to 2,000 test images; the other
     dimensions keep the code of the image. The dimension that changes the picture most, by its
     mean absolute deviation along the way, comes first.
     """
@@ -54,12 +63,11 @@ def traversal_pictures(autoencoder: nn.Module, data: Data, folder: Path) -> None
     rows = [_in_blocks(top, blank)]
     rows += [_in_blocks(list(moved[j, :, :: FRAMES // COLUMNS + 1]), blank) for j in ranked]
     captions = [f"z{j + 1}, changes {change[j]:.3f}" for j in ranked]
-    save(grid(rows, ["input x", *captions]), folder / "traversals.png")
     frames = [
         grid([torch.cat([x[i : i + 1], moved[ranked, i, t]]) for i in range(len(x))])
         for t in range(FRAMES)
     ]
-    film([*frames, *frames[-2:0:-1]], folder / "traversals.gif")
+    return grid(rows, ["input x", *captions]), [*frames, *frames[-2:0:-1]]
 
 
 def _in_blocks(blocks: list[Tensor], blank: Tensor) -> Tensor:

@@ -1,0 +1,38 @@
+"""Codes in two dimensions."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Literal
+
+import numpy as np
+
+Projection = Literal["pca", "tsne"]
+
+
+def has_tsne() -> bool:
+    """Whether openTSNE (extra `tsne`) is installed."""
+    return importlib.util.find_spec("openTSNE") is not None
+
+
+def project(codes: np.ndarray, how: Projection = "pca") -> np.ndarray:
+    """Codes (n, d) as points (n, 2), float32: principal components, or t-SNE by openTSNE.
+
+    Raises ValueError for fewer than 3 codes, or where openTSNE is wanted and not installed.
+    """
+    if len(codes) < 3:
+        raise ValueError(f"a map takes 3 images or more, not {len(codes)}")
+    if how == "tsne":
+        if not has_tsne():
+            raise ValueError(
+                "t-SNE needs the extra 'tsne': pip install 'resynthesis[tsne]'; pca does without"
+            )
+        from openTSNE import TSNE
+
+        perplexity = min(30.0, (len(codes) - 1) / 3)
+        return np.asarray(TSNE(perplexity=perplexity, random_state=0).fit(codes), np.float32)
+    from sklearn.decomposition import PCA
+
+    if codes.shape[1] == 1:
+        codes = np.concatenate([codes, np.zeros_like(codes)], 1)
+    return PCA(2, random_state=0).fit_transform(codes).astype(np.float32)
