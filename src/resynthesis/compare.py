@@ -71,6 +71,22 @@ def settings(config: Config) -> dict[str, Any]:
     return tree
 
 
+def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Setting -> its value in each run, for the settings in which the runs differ."""
+    flat = [
+        {"method": run.config.name, "seed": run.config.training.seed}
+        | {name: v for part in _parts(run) for name, v in settings(run.config)[part].items()}
+        for run in runs
+    ]
+    names = list(dict.fromkeys(name for one in flat for name in one))
+    table = {name: [str(one.get(name, "")) for one in flat] for name in names}
+    return {name: values for name, values in table.items() if len(set(values)) > 1}
+
+
+def _parts(run: Run) -> list[str]:
+    return [part for part, value in settings(run.config).items() if isinstance(value, dict)]
+
+
 def _summarise(runs: Sequence[Run]) -> dict[str, tuple[float, float | None]]:
     names = [n for n in runs[0].metrics() if all(n in run.metrics() for run in runs)]
     columns = {name: [run.metrics()[name] for run in runs] for name in names}

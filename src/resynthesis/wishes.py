@@ -57,7 +57,7 @@ def wish_files(
             f"the two images differ in {differ} labels, which makes {2**differ:,} combinations: "
             "ask for one by --labels name=1,..."
         )
-    wishes = _all(y) if labels == "all" else _one(labels, names, y)
+    wishes = wishes_of(y) if labels == "all" else _one(labels, names, y)
     with fixed_seed(seed):
         rows = list(mixes(nets, x, y, torch.stack(wishes), draws))
     heads, told = [say(v, names) for v in y], [say(w, names) for w in wishes]
@@ -85,7 +85,7 @@ def say(wish: Tensor, names: Sequence[str]) -> str:
     return " + ".join(n for n, v in zip(names, wish.tolist(), strict=True) if v) or "none"
 
 
-def _all(y: Tensor) -> list[Tensor]:
+def wishes_of(y: Tensor) -> list[Tensor]:
     """Every combination that the parents y (2, a) allow, those of the parents themselves first."""
     differ = (y[0] != y[1]).nonzero().flatten()
     found = [y[0], y[1]] if len(differ) else [y[0]]

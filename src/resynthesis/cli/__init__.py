@@ -21,6 +21,9 @@ COMMANDS = {
     "classify": "classes and probabilities of a folder of target images",
     "encode": "the codes of a set as .npz or .tsv",
     "data": "list the sets, or fetch, check and show one",
+    "explore": "look into runs in the browser: mix, translate, wander through codes",
+    "report": "one page about runs, to be read, mailed and printed",
+    "export": "a run for use elsewhere: a folder that runs as a hosted Space",
     "demo": "the main job on a bundled set, in a few minutes",
 }
 USAGE = "usage: resynth COMMAND ...   (resynth COMMAND --help says more)"

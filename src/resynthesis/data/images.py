@@ -48,16 +48,21 @@ def decode(path: Path, size: int, channels: int) -> np.ndarray:
     """
     try:
         with Image.open(path) as image:
-            image.draft("RGB" if channels == 3 else "L", (size, size))
-            pixels = ImageOps.exif_transpose(image)
-            flat = flatten(pixels).convert("RGB" if channels == 3 else "L")
+            array = np.asarray(square(image, size, channels))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadImage(f"{path} is broken ({_short(error)})") from error
+    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+
+
+def square(image: Image.Image, size: int, channels: int) -> Image.Image:
+    """An opened image as L or RGB of size x size: upright, on white, its centre square."""
+    mode = "RGB" if channels == 3 else "L"
+    image.draft(mode, (size, size))
+    flat = flatten(ImageOps.exif_transpose(image)).convert(mode)
     side = min(flat.size)
     left, top = (flat.width - side) // 2, (flat.height - side) // 2
     box = (left, top, left + side, top + side)
-    array = np.asarray(flat.crop(box).resize((size, size), Image.Resampling.BILINEAR))
-    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+    return flat.crop(box).resize((size, size), Image.Resampling.BILINEAR)
 
 
 def flatten(image: Image.Image) -> Image.Image:

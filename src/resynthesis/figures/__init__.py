@@ -7,7 +7,7 @@ from torch import nn
 from ..data import Data, Domains
 from ..runs import Run
 from . import mixed, translated
-from .charts import chart
+from .charts import chart, colours, legend, line_colours, scatter
 from .drawing import (
     FILMS,
     animated,
@@ -49,6 +49,7 @@ __all__ = [
     "FILMS",
     "animated",
     "chart",
+    "colours",
     "comparison",
     "contact_sheet",
     "curves",
@@ -56,10 +57,13 @@ __all__ = [
     "filmed",
     "grid",
     "labelled",
+    "legend",
+    "line_colours",
     "mistakes",
     "project",
     "save",
     "save_image",
+    "scatter",
     "spread_over_classes",
     "to_picture",
     "to_png",

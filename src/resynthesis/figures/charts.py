@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 360, 220
-LEFT, RIGHT, TOP, BOTTOM = 54, 10, 26, 34
+LEFT, RIGHT, TOP, BOTTOM = 54, 18, 26, 34
 COLOURS = ("#3b74c4", "#d9722e", "#2f9e62", "#b8408f", "#8a6d1f", "#5b5bd6", "#c0392b", "#1f8a99")
+MANY = (
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
+    *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+)
+SQUARE = 520
 MOST = 400  # points of a line
 
 Points = Sequence[tuple[float, float]]
@@ -42,13 +47,45 @@ def chart(lines: Mapping[str, Points], title: str, *, x: str = "") -> str:
     )
 
 
-def legend(names: Sequence[str]) -> str:
-    """What the colours of a chart's lines stand for, in the order of its lines."""
+def scatter(groups: Mapping[str, Points], title: str, *, hollow: Sequence[str] = ()) -> str:
+    """An <svg> of points by group, each in a colour of its own; those of `hollow` as rings.
+
+    A group is called `name` or `name, more`; groups of one name share its colour.
+    """
+    every = [p for points in groups.values() for p in points]
+    columns = [[p[i] for p in every] for i in (0, 1)]
+    to_x = _scale(min(columns[0]), max(columns[0]), 6, SQUARE - 6)
+    to_y = _scale(min(columns[1]), max(columns[1]), SQUARE - 6, 6)
+    body = ""
+    for group, points in groups.items():
+        colour = colours(groups)[group]
+        look = f'fill="none" stroke="{colour}"' if group in hollow else f'fill="{colour}"'
+        marks = "".join(f'<circle cx="{to_x(a):.0f}" cy="{to_y(b):.0f}" r="3"/>' for a, b in points)
+        body += f"<g {look}>{marks}</g>"
+    return (
+        f'<svg class="scatter" viewBox="0 0 {SQUARE} {SQUARE}" role="img" '
+        f'aria-label="{escape(title)}"><title>{escape(title)}</title>{body}</svg>'
+    )
+
+
+def colours(groups: Iterable[str]) -> dict[str, str]:
+    """A colour for each group; what stands before a comma decides."""
+    names = list(dict.fromkeys(group.split(",")[0] for group in groups))
+    return {g: MANY[names.index(g.split(",")[0]) % len(MANY)] for g in groups}
+
+
+def legend(marks: Mapping[str, str]) -> str:
+    """What colours stand for: name -> colour."""
     items = [
-        f'<span><i style="background:{COLOURS[i % len(COLOURS)]}"></i>{escape(name)}</span>'
-        for i, name in enumerate(names)
+        f'<span><i style="background:{colour}"></i>{escape(name)}</span>'
+        for name, colour in marks.items()
     ]
     return f'<p class="legend">{"".join(items)}</p>'
+
+
+def line_colours(names: Sequence[str]) -> dict[str, str]:
+    """The colours of a chart's lines, in their order."""
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
 def _finite(point: tuple[float, float]) -> bool:

@@ -43,9 +43,9 @@ def traversal_pictures(autoencoder: nn.Module, data: Data, folder: Path) -> None
 def traversals(autoencoder: nn.Module, data: Data) -> tuple[Image.Image, list[Image.Image]]:
     """A sheet, and the frames of a film, of each dimension from -2 to 2 standard deviations.
 
-    The film goes forth and back. Mean and standard deviation are those of the codes of up to 2,000 test images; the other
-    dimensions keep the code of the image. The dimension that changes the picture most, by its
-    mean absolute deviation along the way, comes first.
+    The film goes forth and back. Mean and standard deviation are those of the codes of up to 2,000
+    test images; the other dimensions keep the code of the image. The dimension that changes the
+    picture most, by its mean absolute deviation along the way, comes first.
     """
     order = torch.randperm(len(data.test), generator=seeded("traversals"))
     codes = encode(autoencoder, data.test.take(order[:CODES])[0]).flatten(1)  # (n, d)
