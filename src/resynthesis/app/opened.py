@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data import Data, Domains, ImageSet, seeded, to_float, to_uint8
+from ..data import Data, Domains, ImageSet, seeded, to_uint8
 from ..evaluate import content, decode, encode
 from ..runs import Run
 from .pictures import from_uri
@@ -75,7 +75,7 @@ class Samples:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 parts = {}
                 for i, name in enumerate(arrays["names"].tolist()):
-                    labels = arrays[f"labels_{i}"] if f"labels_{i}" in arrays else None
+                    labels = arrays.get(f"labels_{i}")
                     images = torch.from_numpy(arrays[f"images_{i}"])
                     parts[name] = ImageSet(
                         images, None if labels is None else torch.from_numpy(labels)
@@ -176,7 +176,7 @@ class Opened:
         """Sample number `at` of all: its part, its place there and the image (C, H, W)."""
         for part, images in self.samples.parts.items():
             if at < len(images):
-                return part, at, to_float(images.take(torch.tensor([at]))[0])[0]
+                return part, at, images.take(torch.tensor([at]))[0][0]
             at -= len(images)
         raise ValueError("there is no such image on the map")
 

@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from ..data import to_float, to_uint8
@@ -79,7 +79,7 @@ def accept(name: str, text: str) -> str:
                         f"{PIXELS / 1e6:.0f} are allowed: make it smaller"
                     )
                 drawn = square(image, min(SIDE, *image.size), 3)
-        except Image.UnidentifiedImageError as error:
+        except UnidentifiedImageError as error:
             kinds = ", ".join(FORMATS)
             raise ValueError(f"{name} is no image that can be read here ({kinds})") from error
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:

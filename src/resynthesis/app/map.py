@@ -1,0 +1,80 @@
+"""The tab Map: codes of the set in two dimensions, images behind points, walks between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..evaluate import decode, encode
+from ..figures import colours, project
+from ..walks import walk
+from .asked import Asked, choice, whole
+from .opened import MOST, Opened, computing
+from .pictures import to_uri
+
+STEPS = 16
+PROJECTIONS = {"pca": "pca", "tsne": "tsne"}
+
+
+def placed(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
+    """Where the codes of a run's samples lie: asked run, how (pca or tsne).
+
+    Returns points (N, 2), scaled to [0, 1], and for each the place of its group in `groups`,
+    which have a name, a colour, and `ring` for the second domain.
+    """
+    one = choice(asked, "run", opened)
+    how = choice(asked, "how", PROJECTIONS)
+    if not one.samples.parts:
+        raise ValueError(one.samples.why)
+    points = one.remembered(how)
+    if points is None:
+        points = project(one.all_codes().numpy(), how)  # type: ignore[arg-type]
+        points = (points - points.min(0)) / max(float((points.max(0) - points.min(0)).max()), 1e-9)
+        one.remember(how, points)
+    parts = list(one.samples.parts)
+    kinds = [
+        (part, one.samples.label(part, i) if one.samples.classes else "")
+        for part, images in one.samples.parts.items()
+        for i in range(len(images))
+    ]
+    named = [f"{label or 'no class'}, {part}" if len(parts) > 1 else label for part, label in kinds]
+    groups = sorted(set(named))
+    marks = colours(groups)
+    return {
+        "points": [[round(float(x), 4), round(float(y), 4)] for x, y in points],
+        "group_of": [groups.index(name) for name in named],
+        "groups": [
+            {
+                "name": group if len(groups) > 1 else "",
+                "colour": marks[group],
+                "ring": len(parts) > 1 and group.endswith(f", {parts[1]}"),
+            }
+            for group in groups
+        ],
+    }
+
+
+def seen(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
+    """The image behind a point, and what the run makes of it: asked run, at."""
+    one = choice(asked, "run", opened)
+    part, at, x = one.sample(whole(asked, "at", 0, 2 * MOST))
+    with computing:
+        again = decode(one.autoencoder, encode(one.autoencoder, x[None]))[0]
+    label = one.samples.label(part, at)
+    return {
+        "picture": to_uri(x),
+        "again": to_uri(again),
+        "said": f"{label or 'image'} ({part}, number {at + 1})",
+    }
+
+
+def walked(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
+    """Pictures on the straight way between the codes of two points: asked run, first, second."""
+    one = choice(asked, "run", opened)
+    ends = [one.sample(whole(asked, name, 0, 2 * MOST))[2] for name in ("first", "second")]
+    with computing:
+        z = encode(one.autoencoder, torch.stack(ends))
+        frames = walk(z, (0, 1), lambda path: decode(one.autoencoder, path), steps=STEPS)
+    return {"pictures": [to_uri(frame) for frame in frames]}
