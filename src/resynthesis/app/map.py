@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..data import ImageSet
 from ..evaluate import decode, encode
 from ..figures import colours, project
 from ..walks import walk
@@ -19,7 +20,7 @@ PROJECTIONS = {"pca": "pca", "tsne": "tsne"}
 
 
 def placed(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
-    """Where the codes of a run's samples lie: asked run, how (pca or tsne).
+    """Where the codes of a run's samples lie: asked run, how (pca or tsne), by (an attribute).
 
     Returns points (N, 2), scaled to [0, 1], and for each the place of its group in `groups`,
     which have a name, a colour, and `ring` for the second domain.
@@ -34,15 +35,15 @@ def placed(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
         points = (points - points.min(0)) / max(float((points.max(0) - points.min(0)).max()), 1e-9)
         one.remember(how, points)
     parts = list(one.samples.parts)
-    kinds = [
-        (part, one.samples.label(part, i) if one.samples.classes else "")
+    named = [
+        f"{kind or 'no class'}, {part}" if len(parts) > 1 else kind
         for part, images in one.samples.parts.items()
-        for i in range(len(images))
+        for kind in _kinds(one, images, asked.get("by"))
     ]
-    named = [f"{label or 'no class'}, {part}" if len(parts) > 1 else label for part, label in kinds]
     groups = sorted(set(named))
     marks = colours(groups)
     return {
+        "attributes": list(one.samples.attributes),
         "points": [[round(float(x), 4), round(float(y), 4)] for x, y in points],
         "group_of": [groups.index(name) for name in named],
         "groups": [
@@ -78,3 +79,16 @@ def walked(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
         z = encode(one.autoencoder, torch.stack(ends))
         frames = walk(z, (0, 1), lambda path: decode(one.autoencoder, path), steps=STEPS)
     return {"pictures": [to_uri(frame) for frame in frames]}
+
+
+def _kinds(one: Opened, images: ImageSet, by: object) -> list[str]:
+    """What each image is coloured by: its class, or whether it has the attribute `by`."""
+    labels, samples = images.labels, one.samples
+    if labels is None:
+        return [""] * len(images)
+    if labels.ndim == 1:
+        return [samples.classes[c] if samples.classes and c >= 0 else "" for c in labels.tolist()]
+    if by not in samples.attributes:
+        return [""] * len(images)
+    column = labels[:, samples.attributes.index(by)].tolist()
+    return [{1: f"{by}", 0: f"not {by}"}.get(v, "unknown") for v in column]

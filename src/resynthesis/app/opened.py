@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ class Samples:
                 return cls(
                     parts, tuple(arrays["classes"].tolist()), tuple(arrays["attributes"].tolist())
                 )
-        except (KeyError, OSError, EOFError) as error:
+        except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
             raise ValueError("the archive of samples is broken") from error
 
     def label(self, part: str, at: int) -> str:

@@ -74,14 +74,15 @@ def accept(name: str, text: str) -> str:
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 if image.width * image.height > PIXELS:
-                    raise ValueError(
-                        f"{name} has {image.width * image.height / 1e6:,.0f} megapixels, and "
-                        f"{PIXELS / 1e6:.0f} are allowed: make it smaller"
-                    )
+                    raise Image.DecompressionBombError
                 drawn = square(image, min(SIDE, *image.size), 3)
         except UnidentifiedImageError as error:
             kinds = ", ".join(FORMATS)
             raise ValueError(f"{name} is no image that can be read here ({kinds})") from error
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        except Image.DecompressionBombError as error:
+            raise ValueError(
+                f"{name} has too many pixels: {PIXELS / 1e6:.0f} megapixels are allowed"
+            ) from error
+        except (OSError, SyntaxError) as error:
             raise ValueError(f"{name} is broken: it cannot be decoded") from error
     return uri(to_png(drawn))

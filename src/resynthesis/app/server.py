@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
+from ..runs import stopping
 from .guard import Guard
 from .opened import Opened
 from .page import build, head, import_gradio
@@ -32,9 +33,6 @@ def serving(
     Where the port is taken the next free one is, and `note` gets a sentence; another where other
     machines can reach the page. Raises ValueError where gradio is not installed, or no port free.
     """
-    gradio = import_gradio()
-    from starlette.middleware import Middleware
-
     found = free_port(host, port)
     if found != port:
         note(f"port {port} is in use: the explorer is on {found}")
@@ -47,8 +45,10 @@ def serving(
     # Threads of one pass would wait for each other on the cores that serve the page.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     with tempfile.TemporaryDirectory(prefix="resynth-explore-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        os.environ["GRADIO_SSR_MODE"] = "False"
+        os.environ["GRADIO_TEMP_DIR"] = folder  # before gradio looks for one
+        gradio = import_gradio()
+        from starlette.middleware import Middleware
+
         fonts = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
         page = build(opened)
         try:
@@ -84,9 +84,10 @@ def serving(
 
 
 def serve_forever() -> None:
-    """Waits until the process is told to stop."""
-    while True:
-        time.sleep(3600)
+    """Waits until the process is told to stop, by Ctrl-C or SIGTERM."""
+    with stopping() as stopped:
+        while not stopped:
+            time.sleep(0.3)
 
 
 def free_port(host: str, port: int) -> int:

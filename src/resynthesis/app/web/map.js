@@ -4,6 +4,8 @@ const SIDE = 560;
 const error = alertLine();
 const which = make("select", { "aria-label": "run", onchange: () => update() });
 const how = make("select", { "aria-label": "projection", onchange: () => update() }, props.projections.map(([value, name]) => make("option", { value }, name)));
+const by = make("select", { "aria-label": "colour", onchange: () => update() });
+const byLabel = make("label", { hidden: true }, "Colour ", by);
 const canvas = make("canvas", { width: 2 * SIDE, height: 2 * SIDE, class: "rs-map", tabindex: "0", role: "application", "aria-label": "map of codes: click a point, or move with the arrow keys and press Enter" });
 const legend = make("div", { class: "legend" });
 const first = make("div", { class: "rs-seen", "aria-live": "polite" });
@@ -130,7 +132,13 @@ const update = latest(async () => {
   which.replaceChildren(...known.map((name) => make("option", { value: name, selected: name === kept }, name)));
   if (!kept) return;
   busy.textContent = "Placing the codes ...";
-  placed = await call(error, server.placed, { run: kept, how: how.value });
+  placed = await call(error, server.placed, { run: kept, how: how.value, by: by.value });
+  const attributes = placed?.attributes ?? [];
+  byLabel.hidden = !attributes.length;
+  if (String([...by.options].map((option) => option.value)) !== String(attributes)) {
+    by.replaceChildren(...attributes.map((name) => make("option", { value: name }, name)));
+    if (attributes.length) return update();
+  }
   busy.textContent = placed ? "Click a point to see its image, then another to walk between them." : "";
   ends = [];
   cursor = null;
@@ -144,7 +152,7 @@ const update = latest(async () => {
 });
 
 element.querySelector(".rs-tab").replaceChildren(
-  make("div", { class: "rs-row" }, make("label", {}, "Run ", which), make("label", {}, "Projection ", how)), error, busy,
+  make("div", { class: "rs-row" }, make("label", {}, "Run ", which), make("label", {}, "Projection ", how), byLabel), error, busy,
   make("div", { class: "rs-columns" }, make("div", {}, legend, canvas), make("div", {}, first, walk)));
 watchRuns("map", () => update());
 new MutationObserver(paint).observe(document.body, { attributes: true, attributeFilter: ["class"] });

@@ -54,7 +54,7 @@ window.resynth = (() => {
     chosen.runs = runs;
     for (const look of chosen.tabs.values()) look();
   };
-  const runs = (all) => chosen.runs ?? all.map((run) => run.name);
+  const runs = (all) => all.map((run) => run.name).filter((name) => !chosen.runs || chosen.runs.includes(name));
 
   const MOST_BYTES = 20 * 1024 * 1024;
   const asBase64 = (file) =>
