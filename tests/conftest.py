@@ -15,8 +15,10 @@ from PIL import Image
 
 from resynthesis import runs
 from resynthesis.cli import main
-from resynthesis.data import DataConfig
-from resynthesis.methods import AMR
+from resynthesis.data import DataConfig, DomainsConfig
+from resynthesis.figures import training_picture
+from resynthesis.methods import AMR, VAE, Adapt, ClassAMR
+from resynthesis.nets import Nets
 from resynthesis.train import Training
 
 torch.set_num_threads(1)
@@ -58,6 +60,37 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         training=quick(60, batch_size=32, log_every=10),
     )
     return runs.start(config, path).path
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> dict[str, Path]:
+    """Runs of four kinds, of which but the first are hardly trained. Do not write into them."""
+    folder = tmp_path_factory.mktemp("kinds")
+    configs = {
+        "class": runs.Config(
+            method=ClassAMR(),
+            data=DataConfig(data="digits-attributes", size=16, train_size=64),
+            nets=Nets(code=(8, 4, 4), norm="group", width=4),
+            training=quick(),
+        ),
+        "vae": runs.Config(
+            method=VAE(),
+            data=DataConfig(data="digits", size=16),
+            nets=Nets(posterior=True, output="tanh", code=(4, 1, 1), width=4),
+            training=quick(),
+        ),
+        "adapt": runs.Config(
+            method=Adapt(),
+            data=DomainsConfig(size=16, train_size=64),
+            nets=Nets(family="split", width=4, classifier_width=4),
+            training=quick(),
+        ),
+    }
+    made = {
+        name: runs.start(config, folder / name, paint=training_picture).path
+        for name, config in configs.items()
+    }
+    return {"run": trained, **made}
 
 
 @pytest.fixture

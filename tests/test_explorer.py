@@ -28,51 +28,25 @@ from resynthesis.app.runs import compared, sampled
 from resynthesis.app.server import free_port
 from resynthesis.app.translate import redrawn
 from resynthesis.cli import main
-from resynthesis.data import DataConfig, DomainsConfig
+from resynthesis.data import DataConfig
 from resynthesis.figures import training_picture
-from resynthesis.methods import AE, METHODS, VAE, Adapt, ClassAMR, Classify
-from resynthesis.nets import Nets
+from resynthesis.methods import AE, METHODS, Classify
 from resynthesis.runs import Run
 
 from .conftest import quick
 from .serving import a_free_port, ask, explorer, send
 
-SMALL = {"classifier_width": 4, "width": 4}
-
 
 @pytest.fixture(scope="module")
-def some(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> dict[str, Opened]:
-    """Runs of four kinds, hardly trained."""
-    folder = tmp_path_factory.mktemp("some")
-    digits = DataConfig(data="digits", size=16)
-    configs = {
-        "class": runs.Config(
-            method=ClassAMR(),
-            data=DataConfig(data="digits-attributes", size=16, train_size=64),
-            nets=Nets(code=(8, 4, 4), norm="group", width=4),
-            training=quick(),
-        ),
-        "vae": runs.Config(
-            method=VAE(),
-            data=digits,
-            nets=Nets(posterior=True, output="tanh", code=(4, 1, 1), width=4),
-            training=quick(),
-        ),
-        "adapt": runs.Config(
-            method=Adapt(),
-            data=DomainsConfig(size=16, train_size=64),
-            nets=Nets(family="split", **SMALL),
-            training=quick(),
-        ),
-    }
-    made = {name: runs.start(config, folder / name) for name, config in configs.items()}
-    return {name: Opened(run, device="cpu") for name, run in {"amr": Run(trained), **made}.items()}
+def some(kinds: dict[str, Path]) -> dict[str, Opened]:
+    """Runs of four kinds, open."""
+    return {name: Opened(Run(path), device="cpu") for name, path in kinds.items()}
 
 
 @pytest.fixture(scope="module")
 def pictures(some: dict[str, Opened]) -> list[str]:
     """Three images as the page has them."""
-    answer = offered(some, {"run": "amr", "part": 0, "seed": 0})
+    answer = offered(some, {"run": "run", "part": 0, "seed": 0})
     return [image["picture"] for image in answer["images"][:3]]
 
 
@@ -88,7 +62,7 @@ def test_pictures_go_to_the_page_and_back() -> None:
 
 
 def mix(some: dict[str, Opened], parents: list[str], **asked: Any) -> list[dict[str, Any]]:
-    usual = {"runs": ["amr"], "mixer": "mixup", "seed": 0, "weights": [1.0] * len(parents)}
+    usual = {"runs": ["run"], "mixer": "mixup", "seed": 0, "weights": [1.0] * len(parents)}
     return mixed(some, {**usual, "parents": parents, **asked})["shown"]
 
 
@@ -98,8 +72,8 @@ def test_the_ends_of_the_slider_are_the_parents(
     for place, weights in enumerate(([1, 0], [0, 1])):
         (shown,) = mix(some, pictures[:2], weights=weights)
         assert np.array_equal(pixels(shown["pixels"]), pixels(pictures[place]))
-        x = some["amr"].images([pictures[place]])
-        again = some["amr"].decode(some["amr"].encode([pictures[place]]))
+        x = some["run"].images([pictures[place]])
+        again = some["run"].decode(some["run"].encode([pictures[place]]))
         assert shown["mix"] == to_uri(again[0])
         assert x.shape == again.shape
     (half,) = mix(some, pictures[:2], weights=[1, 1])
@@ -111,13 +85,13 @@ def test_the_ends_of_the_slider_are_the_parents(
 def test_channels_by_hand(some: dict[str, Opened], pictures: list[str]) -> None:
     (drawn,) = mix(some, pictures, mixer="bernoulli", seed=3)
     assert len(drawn["parent_of"]) == 2
-    (same,) = mix(some, pictures, mixer="bernoulli", seed=9, parent_of={"amr": drawn["parent_of"]})
+    (same,) = mix(some, pictures, mixer="bernoulli", seed=9, parent_of={"run": drawn["parent_of"]})
     assert same["mix"] == drawn["mix"]
-    (first,) = mix(some, pictures, mixer="bernoulli", parent_of={"amr": [0, 0]})
+    (first,) = mix(some, pictures, mixer="bernoulli", parent_of={"run": [0, 0]})
     (alone,) = mix(some, pictures, weights=[1, 0, 0])
     assert first["mix"] == alone["mix"]
     with pytest.raises(ValueError, match="parent_of must be from 0 to 2"):
-        mix(some, pictures, mixer="bernoulli", parent_of={"amr": [0, 3]})
+        mix(some, pictures, mixer="bernoulli", parent_of={"run": [0, 3]})
 
 
 def test_several_runs_of_all_kinds_side_by_side(
@@ -139,7 +113,7 @@ def test_saved_files(some: dict[str, Opened], pictures: list[str], kind: str, mi
     answer = saved(
         some,
         {
-            "run": "amr",
+            "run": "run",
             "parents": pictures,
             "mixer": mixer,
             "seed": 0,
@@ -149,7 +123,7 @@ def test_saved_files(some: dict[str, Opened], pictures: list[str], kind: str, mi
             "space": "codes",
         },
     )
-    assert answer["name"] == f"amr-{mixer}{kind}"
+    assert answer["name"] == f"run-{mixer}{kind}"
     content = base64.b64decode(answer["file"].split(",")[1])
     if kind == ".mp4":
         assert content[4:8] == b"ftyp"
@@ -176,7 +150,7 @@ def test_wishes(some: dict[str, Opened]) -> None:
     with pytest.raises(ValueError, match="as one of the two images"):
         granted(some, {**asked, "wish": neither})
     with pytest.raises(ValueError, match="only class-amr"):
-        read(some, {**asked, "run": "amr"})
+        read(some, {**asked, "run": "run"})
 
 
 def test_translations_and_what_the_classifier_says(
@@ -195,17 +169,17 @@ def test_translations_and_what_the_classifier_says(
     one = redrawn(some, {**asked, "style": [pictures[2]]})["shown"][0]
     assert one["rows"][0]["made"][0]["picture"] != shown["rows"][0]["made"][0]["picture"]
     with pytest.raises(ValueError, match="none of the chosen runs"):
-        redrawn(some, {**asked, "runs": ["amr"]})
+        redrawn(some, {**asked, "runs": ["run"]})
 
 
 def test_map(some: dict[str, Opened]) -> None:
-    answer = placed(some, {"run": "amr", "how": "pca"})
+    answer = placed(some, {"run": "run", "how": "pca"})
     points = np.array(answer["points"])
     assert len(points) == len(answer["group_of"]) == 179
     assert points.min() == 0
     assert points.max() == 1
     assert [group["name"] for group in answer["groups"]] == list("0123456789")
-    codes = some["amr"].all_codes().numpy()
+    codes = some["run"].all_codes().numpy()
     spread = np.linalg.svd(codes - codes.mean(0), compute_uv=False)[:2]
     sides = np.linalg.norm(points - points.mean(0), axis=0)
     assert sides[1] / sides[0] == pytest.approx(spread[1] / spread[0], rel=1e-3)
@@ -218,12 +192,12 @@ def test_map(some: dict[str, Opened]) -> None:
 
     last = len(two["points"]) - 1
     assert "digits-m" in seen(some, {"run": "adapt", "at": last})["said"]
-    assert "3 (digits," in seen(some, {"run": "amr", "at": answer["group_of"].index(3)})["said"]
-    way = walked(some, {"run": "amr", "first": 0, "second": 5})["pictures"]
-    assert way[0] == seen(some, {"run": "amr", "at": 0})["again"]
-    assert way[-1] == seen(some, {"run": "amr", "at": 5})["again"]
+    assert "3 (digits," in seen(some, {"run": "run", "at": answer["group_of"].index(3)})["said"]
+    way = walked(some, {"run": "run", "first": 0, "second": 5})["pictures"]
+    assert way[0] == seen(some, {"run": "run", "at": 0})["again"]
+    assert way[-1] == seen(some, {"run": "run", "at": 5})["again"]
     with pytest.raises(ValueError, match="no such image"):
-        seen(some, {"run": "amr", "at": 179})
+        seen(some, {"run": "run", "at": 179})
 
 
 def test_map_by_tsne_or_a_sentence(
@@ -231,10 +205,10 @@ def test_map_by_tsne_or_a_sentence(
 ) -> None:
     monkeypatch.setattr("resynthesis.figures.projected.has_tsne", lambda: False)
     with pytest.raises(ValueError, match=r"resynthesis\[tsne\]"):
-        placed(some, {"run": "amr", "how": "tsne"})
+        placed(some, {"run": "run", "how": "tsne"})
     monkeypatch.undo()
     pytest.importorskip("openTSNE")
-    points = np.array(placed(some, {"run": "amr", "how": "tsne"})["points"])
+    points = np.array(placed(some, {"run": "run", "how": "tsne"})["points"])
     assert points.shape == (179, 2)
 
 
@@ -366,23 +340,23 @@ def test_good_uploads_are_made_small() -> None:
         None,
         [],
         {},
-        {"runs": "amr"},
+        {"runs": "run"},
         {"runs": ["../elsewhere"]},
-        {"runs": ["amr"], "parents": ["/etc/passwd", "/etc/passwd"]},
-        {"runs": ["amr"], "parents": ["http://example.com/a.png"] * 2},
-        {"runs": ["amr"], "parents": ["data:image/png;base64,AAAA"] * 2},
-        {"runs": ["amr"], "parents": [7, 8]},
-        {"runs": ["amr"], "parents": "x" * 9},
-        {"runs": ["amr"], "weights": [float("nan"), 1]},
-        {"runs": ["amr"], "weights": [0, 0]},
-        {"runs": ["amr"], "weights": [-1, 2]},
-        {"runs": ["amr"], "weights": [1]},
-        {"runs": ["amr"], "mixer": "blend"},
-        {"runs": ["amr"], "mixer": ["mixup"]},
-        {"runs": ["amr"], "mixer": "bernoulli", "seed": 1e30},
-        {"runs": ["amr"], "mixer": "bernoulli", "seed": 0.5},
-        {"runs": ["amr"], "mixer": "bernoulli", "seed": True},
-        {"runs": ["amr"], "mixer": "bernoulli", "parent_of": {"amr": "xy"}},
+        {"runs": ["run"], "parents": ["/etc/passwd", "/etc/passwd"]},
+        {"runs": ["run"], "parents": ["http://example.com/a.png"] * 2},
+        {"runs": ["run"], "parents": ["data:image/png;base64,AAAA"] * 2},
+        {"runs": ["run"], "parents": [7, 8]},
+        {"runs": ["run"], "parents": "x" * 9},
+        {"runs": ["run"], "weights": [float("nan"), 1]},
+        {"runs": ["run"], "weights": [0, 0]},
+        {"runs": ["run"], "weights": [-1, 2]},
+        {"runs": ["run"], "weights": [1]},
+        {"runs": ["run"], "mixer": "blend"},
+        {"runs": ["run"], "mixer": ["mixup"]},
+        {"runs": ["run"], "mixer": "bernoulli", "seed": 1e30},
+        {"runs": ["run"], "mixer": "bernoulli", "seed": 0.5},
+        {"runs": ["run"], "mixer": "bernoulli", "seed": True},
+        {"runs": ["run"], "mixer": "bernoulli", "parent_of": {"run": "xy"}},
     ],
 )
 def test_bad_questions_get_a_sentence(
@@ -425,7 +399,7 @@ def test_the_server_gives_away_nothing(some: dict[str, Opened], tmp_path: Path) 
     secret.write_text("secret")
     own = tmp_path / "own"
     own.mkdir()
-    run = some["amr"].run.path
+    run = some["run"].run.path
     with explorer([run], a_free_port(), own) as (address, process):
         status, front = send(address, "")
         assert status == 200
@@ -493,7 +467,7 @@ def test_the_command(
     monkeypatch.setattr("resynthesis.app.server.build", lambda opened: Page())
     monkeypatch.setattr("resynthesis.cli.explore.serve_forever", lambda: None)
     monkeypatch.setattr("webbrowser.open", lambda address: False)
-    run = str(some["amr"].run.path)
+    run = str(some["run"].run.path)
     assert main(["explore", run]) == 0
     said = capsys.readouterr().out
     assert launched["server_name"] == "127.0.0.1"

@@ -13,14 +13,21 @@ window.resynth = (() => {
   const picture = (uri, alt, kind = "") => make("img", { src: uri, alt, class: `rs-picture ${kind}`, draggable: "false" });
 
   // Calls the server. A sentence about what went wrong appears in `place`, and null comes back.
+  // The number of calls under way stands in the page, for whoever waits for its pictures.
+  let asking = 0;
+  const count = (by) => (document.documentElement.dataset.asking = asking += by);
   const call = async (place, ask, asked) => {
-    let answer;
+    let answer = null;
+    count(1);
     try {
       answer = await ask(asked);
-    } catch {
-      answer = { error: "The explorer does not answer. Is it still running? Changes go on once it is back." };
+    } catch (error) {
+      console.warn(error);
+    } finally {
+      count(-1);
     }
-    const said = !answer || typeof answer !== "object" ? "The explorer gave no answer: its terminal says why." : answer.error;
+    const silent = "The explorer does not answer: is it still running? Try again once it is.";
+    const said = answer ? answer.error : silent;
     place.textContent = said || "";
     place.hidden = !said;
     return said ? null : answer;
