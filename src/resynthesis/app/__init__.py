@@ -7,6 +7,7 @@ browser and no server; `page` puts them on a page, `guard` stands before it, `se
 from __future__ import annotations
 
 from .opened import Opened, Samples
+from .page import import_gradio
 from .server import serve_forever, serving
 
-__all__ = ["Opened", "Samples", "serve_forever", "serving"]
+__all__ = ["Opened", "Samples", "import_gradio", "serve_forever", "serving"]

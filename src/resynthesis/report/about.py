@@ -6,6 +6,7 @@ import inspect
 import shlex
 from dataclasses import fields
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from ..runs import Run, parts
@@ -52,9 +53,10 @@ def is_training(run: Run) -> bool:
 
 
 def data_name(run: Run) -> str:
-    """The set of a run, or its two domains."""
+    """The set of a run, or its two domains; of a path the last part."""
     data = run.config.to_json()["data"]
-    return f"{data['source']} to {data['target']}" if "source" in data else str(data["data"])
+    named = [Path(data[key]).name for key in ("data", "source", "target") if key in data]
+    return " to ".join(named)
 
 
 def changed(run: Run) -> dict[str, Any]:

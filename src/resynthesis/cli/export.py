@@ -1,0 +1,37 @@
+"""resynth export RUN --to space --out FOLDER."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ..runs import Run
+from ..space import export_space
+from .shared import check_new, parse
+
+
+@dataclass
+class Export:
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Run folders, one or several."""
+    to: Literal["space"]
+    """space: a folder with the explorer that a host of Gradio apps runs unchanged."""
+    out: Path
+    """A new folder."""
+    licence: str = "mit"
+    """The licence of the weights, as it stands on the card."""
+
+
+def main(arguments: list[str]) -> None:
+    told = parse(Export, arguments, "export", "A run for use elsewhere.")
+    if not told.runs:
+        raise ValueError("export needs at least one run folder")
+    check_new(told.out)
+    notes = export_space([Run(path) for path in told.runs], told.out, licence=told.licence)
+    for note in notes:
+        print(f"note: {note}")
+    size = sum(path.stat().st_size for path in told.out.rglob("*") if path.is_file())
+    print(f"{told.out}: {size / 1e6:.1f} MB; try it with python {told.out}/app.py")
