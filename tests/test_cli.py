@@ -289,5 +289,6 @@ def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(list(Path("demo/domains/translated").glob("*.png"))) == 9
     assert len(Path("demo/domains/predictions.csv").read_text().splitlines()) == 10
     assert Path("demo/domains/run/pictures/translations.png").exists()
+    assert "Translations" in Path("demo/report.html").read_text()
     assert "Everything is in demo" in out
     assert main(["demo"]) == 2

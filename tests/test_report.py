@@ -143,9 +143,10 @@ def test_bad_reports(trained: Path, tmp_path: Path, refused: Any) -> None:
 
 
 def test_names_are_told_apart(trained: Path, tmp_path: Path) -> None:
-    runs.copy(trained, tmp_path / "run")
-    found = names([Run(trained), Run(tmp_path / "run")])
-    assert list(found) == ["run", "run-2"]
+    runs.copy(trained, tmp_path / "other" / "run")
+    found = names([Run(trained), Run(tmp_path / "other" / "run"), Run(trained), Run(trained)])
+    assert list(found)[:2] == ["run", "other-run"]
+    assert len(found) == 4
 
 
 def test_settings_that_differ(kinds: dict[str, Path]) -> None:

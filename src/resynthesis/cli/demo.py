@@ -9,7 +9,7 @@ from .. import figures, runs
 from ..data import DataConfig, DomainsConfig
 from ..methods import AMR, Adapt
 from ..train import Training
-from . import classify, evaluate, mix, translate
+from . import classify, evaluate, mix, report, translate
 from .shared import check_new, parse
 from .train import train
 
@@ -30,15 +30,18 @@ def main(arguments: list[str]) -> None:
     _mix(told.out, told.steps)
     _translate(told.out / "domains", told.adapt_steps)
     out = told.out
+    report.main([f"{out}/run", f"{out}/domains/run", "--out", f"{out}/report.html"])
     print(
         f"\nEverything is in {out}:\n"
+        f"  {out}/report.html       all of it on one page, to be read, mailed or printed\n"
         f"  {out}/run/pictures      samples during training, losses, reconstructions, codes\n"
         f"  {out}/run/metrics.json  the first table\n"
         f"  {out}/line.png, triangle.png, loop.gif   mixes of the files in {out}/examples\n"
         f"  {out}/mixes             100 new digits, and labels.csv with their soft labels\n"
         f"  {out}/domains/run/pictures/translations.png   digits redrawn on photographs\n"
         f"  {out}/domains/run/metrics.json                the second table\n"
-        f"  {out}/domains/translated, predictions.csv     of the files in {out}/examples"
+        f"  {out}/domains/translated, predictions.csv     of the files in {out}/examples\n"
+        f"Look into both: resynth explore {out}/run {out}/domains/run"
     )
 
 

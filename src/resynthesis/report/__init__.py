@@ -47,12 +47,14 @@ def report(
 
 
 def names(runs: Sequence[Run]) -> dict[str, Run]:
-    """Runs by the names of their folders; a name that is taken gets a number."""
+    """Runs by the names of their folders; where one is taken, with the folder around it."""
     named: dict[str, Run] = {}
     for run in runs:
-        name, i = run.path.resolve().name, 2
+        path = run.path.resolve()
+        name, i = path.name, 2
         while name in named:
-            name, i = f"{run.path.resolve().name}-{i}", i + 1
+            name = f"{path.parent.name}-{path.name}" if i == 2 else f"{path.name}-{i}"
+            i += 1
         named[name] = run
     return named
 
