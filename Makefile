@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow test-app check bench clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,video]'
+	touch $@
+
+.venv/app: .venv/installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,video,app,browser,tsne]'
 	touch $@
 
 demo: .venv/installed
@@ -21,6 +25,10 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+# The explorer, in Chromium where it is installed.
+test-app: .venv/app
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_explorer.py tests/test_browser.py tests/test_space.py
 
 check: .venv/installed
 	$(BIN)/ruff check .
