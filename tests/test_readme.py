@@ -48,3 +48,12 @@ def test_make_targets_of_the_readme_exist() -> None:
     for target in ("demo", "test", "bench"):
         assert f"make {target}" in README
         assert f"\n{target}:" in makefile
+
+
+def test_latency_is_that_of_the_result_file() -> None:
+    tree = json.loads((ROOT / "benchmarks" / "results" / "explorer.json").read_text())
+    page = (ROOT / "docs" / "explorer.md").read_text()
+    for found in tree["slider_to_picture_ms"].values():
+        assert f"| {found['median']} | {found['p95']} |" in page
+        assert f"{found['median']} ms" in README
+        assert found["p95"] < 100

@@ -166,9 +166,9 @@ class Opened:
             return torch.cat([content(self.autoencoder, x).flatten(1).cpu() for x in parts])
 
     def remembered(self, what: str) -> np.ndarray | None:
-        """A map that was drawn before with these weights."""
+        """A map that was drawn before with the newest weights."""
         with computing:
-            return self._placed.get(what) if self.nets else None
+            return self._placed.get(what) if len(self.nets) else None
 
     def remember(self, what: str, points: np.ndarray) -> None:
         self._placed[what] = points

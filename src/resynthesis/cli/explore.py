@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,9 +49,15 @@ def main(arguments: list[str]) -> None:
         opened, host=told.host, port=told.port, note=lambda text: print(f"note: {text}")
     ) as address:
         print(f"explorer: {address}   (Ctrl-C stops it)", flush=True)
-        if told.browser and not webbrowser.open(address):
+        if told.browser and not _show(address):
             print(f"no browser was found here: open {address} in one", flush=True)
         serve_forever()
+
+
+def _show(address: str) -> bool:
+    """Whether a browser with a window could be opened; one in this terminal would be in the way."""
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(screen or sys.platform in ("darwin", "win32")) and webbrowser.open(address)
 
 
 def _open(run: Run, told: Explore) -> Opened:
