@@ -29,12 +29,11 @@ class Adapt(DomainMethod):
 
     autoencoder  min  λ |x_r - g(f(x_r))| - ρ D(x_m) + κ H(C(a(x_m)), y) + β |f(x_m) - z_m|
     critic       min  max(0, 1 - D(x_t)) + max(0, 1 + D(x_m))
-    classifier   min  H(C_1(a(x_s)), y) + μ H(C(a(x_m)), y) + σ [p > τ] H(C(a(x_t)), y_t)
+    classifier   min  H(C(a(x_s)), y) + μ H(C(a(x_m)), y) + σ [p > τ] H(C(a(x_t)), y_t)
                       p = max q(x_t), y_t = argmax q(x_t); T follows C; a(x) is a changed copy
 
-    C_1 is the classifier's first view, which carries over between domains; the other one learns
-    from the target's style alone. q is what the teacher's views say together: the second counts
-    for as much as it agrees with the first (`losses.agreed`).
+    q is what the teacher's views say together; the first, which carries over between domains, is
+    trusted most, and the other one for as much as it agrees with it (`losses.agreed`).
     """
 
     reconstruction: float = 10.0
@@ -69,7 +68,7 @@ class Adapt(DomainMethod):
             "autoencoder/consistency": r"\beta |f(x_m) - z_m|",
             "critic/real": r"\max(0, 1 - D(x_t))",
             "critic/translated": r"\max(0, 1 + D(x_m))",
-            "classifier/source": r"H(C_1(a(x_s)), y)",
+            "classifier/source": r"H(C(a(x_s)), y)",
             "classifier/translated": r"\mu H(C(a(x_m)), y)",
             "classifier/target": r"\sigma [p > \tau] H(C(a(x_t)), y_t)",
         }
@@ -93,7 +92,7 @@ class Adapt(DomainMethod):
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         assert y is not None
         f, g, D = nets["autoencoder"].encode, nets["autoencoder"].decode, nets["critic"]
-        C, C_1, T = nets["classifier"].views, nets["classifier"].first, nets["teacher"].views
+        C, T = nets["classifier"].views, nets["teacher"].views
         x_s, x_t = x
         x_r = turned(x_t)
         z_s, z_r = f(torch.cat([x_s, x_r])).chunk(2)
@@ -102,7 +101,7 @@ class Adapt(DomainMethod):
         sure, y_t = agreed(T(x_t)).max(1)
         # Passes apart, not together: each player's gradient then takes the shortest way.
         d_m, p_m = D(x_m), C(augment(x_m))
-        p_s, p_t = C_1(augment(x_s)), C(augment(x_t.repeat(self.copies, 1, 1, 1)))
+        p_s, p_t = C(augment(torch.cat([x_s, *[x_t] * self.copies]))).tensor_split([len(x_s)], 1)
         wrong = misread(p_t, y_t.repeat(self.copies))
         sure = (sure > self.confidence).repeat(self.copies)
         autoencoder = {
@@ -119,7 +118,7 @@ class Adapt(DomainMethod):
                 "translated": F.relu(1 + d_m).mean(),
             },
             "classifier": {
-                "source": F.cross_entropy(p_s, y),
+                "source": misread(p_s, y).mean(),
                 "translated": self.translated * misread(p_m, y).mean(),
                 "target": self.self_labelling * (wrong * sure).mean(),
             },

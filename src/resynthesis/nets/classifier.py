@@ -19,7 +19,7 @@ class View(nn.Module):
     the first convolution reads the channels one by one with the same filters and keeps the
     strongest answer without its sign. Brightness and contrast then say nothing, nor does it matter
     whether a stroke is light or dark, or in which channel it shows. Otherwise it sees the pixels
-    as they are; its layers are batch-normalised, which a view of two domains at once could not be.
+    as they are.
     """
 
     def __init__(self, channels: int, size: int, classes: int, width: int, *, blind: bool):
@@ -31,12 +31,8 @@ class View(nn.Module):
         body: list[nn.Module] = []
         wide = (width, 2 * width, 2 * width, 4 * width, 4 * width)
         for inputs, outputs in pairwise(wide):
-            if outputs > inputs > width:
-                body.append(nn.MaxPool2d(2))
-            body.append(nn.Conv2d(inputs, outputs, 3, padding=1, bias=blind))
-            if not blind:
-                body.append(nn.BatchNorm2d(outputs))
-            body.append(nn.LeakyReLU(SLOPE, inplace=True))
+            body += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
+        body.insert(4, nn.MaxPool2d(2))
         side = -(-size // 2) // 2
         while side > 8:
             body.append(nn.MaxPool2d(2))
@@ -73,10 +69,6 @@ class Classifier(nn.Module):
         self.each = nn.ModuleList(
             View(channels, size, classes, width, blind=blind) for blind in kinds
         )
-
-    def first(self, x: Tensor) -> Tensor:
-        """Logits of the first view alone, the blind one where there are both: (B, K)."""
-        return self.each[0](x)
 
     def views(self, x: Tensor) -> Tensor:
         """Logits of each view: (V, B, K)."""
