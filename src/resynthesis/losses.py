@@ -70,6 +70,21 @@ def misread(views: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(views.movedim(0, 2), each, reduction="none").mean(1)
 
 
+def agreed(views: Tensor) -> Tensor:
+    """Class probabilities (B, K) by the logits of all views (V, B, K), the first one trusted most.
+
+    q ~ p_1 prod_v [(1 - e_v) p_v + e_v / K], v > 1, with e_v the share of the batch in which view v
+    says another class than the first. So a view that is sure and wrong, as views of few images
+    are, cannot overrule the first, and one that has earned it can.
+    """
+    first, *others = views.softmax(2)
+    q = first
+    for p in others:
+        e = (p.argmax(1) != first.argmax(1)).float().mean()
+        q = q * ((1 - e) * p + e / p.shape[1])
+    return q / q.sum(1, keepdim=True)
+
+
 def together(net: nn.Module, *batches: Tensor) -> tuple[Tensor, ...]:
     """The net's answers to several batches, computed in one pass."""
     return net(torch.cat(batches)).split([len(b) for b in batches])

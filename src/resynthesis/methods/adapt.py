@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from ..augment import augment, turned
-from ..losses import l1, misread
+from ..losses import agreed, l1, misread
 from ..mixing import mix
 from .base import DomainMethod
 
@@ -30,7 +30,10 @@ class Adapt(DomainMethod):
     autoencoder  min  λ |x_r - g(f(x_r))| - ρ D(x_m) + κ H(C(a(x_m)), y) + β |f(x_m) - z_m|
     critic       min  max(0, 1 - D(x_t)) + max(0, 1 + D(x_m))
     classifier   min  H(C(a(x_s)), y) + μ H(C(a(x_m)), y) + σ [p > τ] H(C(a(x_t)), y_t)
-                      p = max T(x_t), y_t = argmax T(x_t); T follows C; a(x) is a changed copy
+                      p = max q(x_t), y_t = argmax q(x_t); T follows C; a(x) is a changed copy
+
+    q is what the teacher's views say together; the first, which carries over between domains, is
+    trusted most, and the other one for as much as it agrees with it (`losses.agreed`).
     """
 
     reconstruction: float = 10.0
@@ -88,18 +91,14 @@ class Adapt(DomainMethod):
 
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         assert y is not None
-        f, g, D, C = (
-            nets["autoencoder"].encode,
-            nets["autoencoder"].decode,
-            nets["critic"],
-            nets["classifier"].views,
-        )
+        f, g, D = nets["autoencoder"].encode, nets["autoencoder"].decode, nets["critic"]
+        C, T = nets["classifier"].views, nets["teacher"].views
         x_s, x_t = x
         x_r = turned(x_t)
         z_s, z_r = f(torch.cat([x_s, x_r])).chunk(2)
         z_m = mix(torch.stack([z_s, z_r]), nets["autoencoder"].mask)
         x_m, r_hat = g(torch.cat([z_m, z_r])).chunk(2)
-        sure, y_t = nets["teacher"](x_t).softmax(1).max(1)
+        sure, y_t = agreed(T(x_t)).max(1)
         # Passes apart, not together: each player's gradient then takes the shortest way.
         d_m, p_m = D(x_m), C(augment(x_m))
         p_s, p_t = C(augment(torch.cat([x_s, *[x_t] * self.copies]))).tensor_split([len(x_s)], 1)
