@@ -172,12 +172,16 @@ def test_channels_by_hand_and_saved_films(page: Any) -> None:
     card.get_by_text("Save a picture or a film").click()
     card.get_by_label("file").select_option(".gif")
     with page.expect_download() as download:
-        card.get_by_role("button", name="Save").click()
+        card.get_by_role("button", name="Save", exact=True).click()
     assert download.value.suggested_filename == "run-bernoulli.gif"
     with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as film:
         assert film.n_frames > 2
+    with page.expect_download() as download:
+        card.get_by_role("button", name="Save this mix").click()
+    with Image.open(download.value.path()) as mix:
+        assert mix.size == (16, 16)
     card.get_by_label("pictures from image to image").fill("999")
-    card.get_by_role("button", name="Save").click()
+    card.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("steps must be from 3 to 60, not 999").wait_for()
     assert page.troubles == []
 

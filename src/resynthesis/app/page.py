@@ -34,7 +34,7 @@ def build(opened: Mapping[str, Opened]) -> Any:
     """The page as gradio Blocks. Raises ValueError where gradio is not installed."""
     gradio = import_gradio()
     about = [_about(name, one) for name, one in opened.items()]
-    first = next((name for name, one in opened.items() if one.two_domains), "")
+    translates = all(one.two_domains for one in opened.values())
     with gradio.Blocks(title="resynthesis", analytics_enabled=False) as page:
         gradio.HTML(
             html_template=BAR,
@@ -42,7 +42,7 @@ def build(opened: Mapping[str, Opened]) -> Any:
             apply_default_css=False,
             runs=about,
         )
-        with gradio.Tabs(selected="Translate" if first and len(opened) == 1 else "Mix"):
+        with gradio.Tabs(selected="Translate" if translates else "Mix"):
             for name, functions in TABS.items():
                 with gradio.Tab(name, id=name):
                     gradio.HTML(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import tempfile
@@ -105,7 +106,7 @@ def free_port(host: str, port: int) -> int:
             except socket.gaierror as error:
                 raise ValueError(f"--host {host} is no address of this machine") from error
             except OSError as error:
-                if error.errno == 99:
+                if error.errno == errno.EADDRNOTAVAIL:
                     raise ValueError(f"--host {host} is no address of this machine") from error
                 continue
             return candidate

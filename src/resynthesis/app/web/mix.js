@@ -36,13 +36,13 @@ const cardOf = (run) => {
     make("div", { class: "rs-pair" },
       make("figure", {}, mix, make("figcaption", {}, "mix of codes")),
       make("figure", {}, pixels, make("figcaption", {}, "mix of pixels"))),
-    channels, wishes, saving(run));
+    channels, wishes, saving(run, mix));
   const made = { card, mix, pixels, channels, wishes, labels: "" };
   shown.set(run, made);
   return made;
 };
 
-const saving = (run) => {
+const saving = (run, mix) => {
   const kind = make("select", { "aria-label": "file" }, props.kinds.map((name) => make("option", { value: name }, name.slice(1).toUpperCase())));
   const speed = make("select", { "aria-label": "speed" }, Object.entries({ steps: "same frames for each image", code: "even speed in code", pixels: "even speed in pixels" }).map(([value, text]) => make("option", { value }, text)));
   const space = make("select", { "aria-label": "mixes of" }, ["codes", "pixels"].map((name) => make("option", { value: name }, name)));
@@ -58,7 +58,8 @@ const saving = (run) => {
     download(answer.file, answer.name);
   } }, "Save");
   return make("details", { class: "rs-save" }, make("summary", {}, "Save a picture or a film"),
-    make("div", { class: "rs-row" }, kind, make("label", {}, "of ", space), make("label", {}, "in ", steps, " steps"), speed, button), line, film);
+    make("div", { class: "rs-row" }, kind, make("label", {}, "of ", space), make("label", {}, "in ", steps, " steps"), speed, button,
+      make("button", { type: "button", class: "rs-button", onclick: () => download(mix.src, `${run}-mix.png`) }, "Save this mix")), line, film);
 };
 
 const cells = (made, run, parentOf) => {
