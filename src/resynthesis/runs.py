@@ -30,7 +30,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from . import methods
+from . import methods, parallel
 from .data import (
     Data,
     DataConfig,
@@ -418,21 +418,24 @@ def start(
     is called after every pass over the training set. Raises ValueError or OSError for what a user
     can mend, Diverged where the losses blow up.
     """
-    device = pick_device(config.training.device)
+    device = pick_device(parallel.device(config.training.device))
     data = data or load_data(config.data, seed=config.training.seed)
     facts = Facts.of(data)
-    with fixed_seed(config.training.seed):
+    with fixed_seed(config.training.seed), parallel.joined():
         method = config.whole_method()
         nets = new_nets(method, config.nets, facts).to(device)
         if method.needs_labels and data.train.labels is None:
             who = config.name if config.method.needs_labels else "a probe"
             raise ValueError(f"{who} needs labels, and '{data.name}' has none")
         state = begin(method, nets, config.training)
-        run = Run.create(path, config, facts, form)
-        if isinstance(data, Domains):
-            order = torch.randperm(len(data.target.train), generator=seeded("styles"))
-            run.save_styles(data.target.train.take(order[:KEPT_STYLES])[0])
-        run.save_checkpoint(state)
+        if parallel.rank() == 0:
+            run = Run.create(path, config, facts, form)
+            if isinstance(data, Domains):
+                order = torch.randperm(len(data.target.train), generator=seeded("styles"))
+                run.save_styles(data.target.train.take(order[:KEPT_STYLES])[0])
+            run.save_checkpoint(state)
+        parallel.wait()
+        run = Run(path)
         _go(run, state, data, report, paint, predict)
     return run
 
@@ -450,17 +453,18 @@ def resume(
     A run that is finished is left as it is. Metrics of the weights so far are removed.
     """
     run = Run(path)
-    device = pick_device(run.config.training.device)
+    device = pick_device(parallel.device(run.config.training.device))
     data = data or run.load_data()
-    with fixed_seed(run.config.training.seed):
+    with fixed_seed(run.config.training.seed), parallel.joined():
         nets = run.build_nets().to(device)
         state = begin(run.config.whole_method(), nets, run.config.training)
         run.load_checkpoint(state)
         if state.step >= run.config.training.total_steps(len(data.train)):
             return run
-        run.cut_log(state.step)
-        for stale in run.path.glob("metrics*.json"):  # of weights that are about to change
-            stale.unlink()
+        if parallel.rank() == 0:
+            run.cut_log(state.step)
+            for stale in run.path.glob("metrics*.json"):  # of weights that are about to change
+                stale.unlink()
         _go(run, state, data, report, paint, predict)
     return run
 
@@ -489,20 +493,18 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint, predic
         with isolated_random(), torch.no_grad():
             predict(run, state.nets, data, epoch)
 
+    looks: dict[str, Any] = {}
+    if parallel.rank() == 0:
+        looks = {"on_log": on_log, "on_picture": on_picture, "on_checkpoint": run.save_checkpoint}
+        if "probe" in state.nets:
+            looks["on_epoch"] = on_epoch
+    else:  # each draws its own mixes
+        torch.manual_seed(seeded(training.seed, parallel.rank(), state.step).initial_seed())
+    # Labels that teach nobody have no part in training, not even in choosing batches.
+    images = data.train if method.needs_labels else data.train.with_labels(None)
     with stopping() as stopped:
         try:
-            finished = loop(
-                method,
-                state,
-                # Labels that teach nobody have no part in training, not even in choosing batches.
-                data.train if method.needs_labels else data.train.with_labels(None),
-                training,
-                on_log=on_log,
-                on_picture=on_picture,
-                on_epoch=on_epoch if "probe" in state.nets else None,
-                on_checkpoint=run.save_checkpoint,
-                stop=lambda: bool(stopped),
-            )
+            finished = loop(method, state, images, training, **looks, stop=lambda: bool(stopped))
         except Diverged as error:
             kept = (run.path / "weights.safetensors").exists()
             raise Diverged(

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
+WHOLE = slice(None)
 DIGITS = tuple("0123456789")  # class names
 
 
@@ -67,12 +68,15 @@ class ImageSet:
         labels = None if self.labels is None else self.labels[index]
         return to_float(self.images[index]), labels
 
-    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
+    def batch(
+        self, step: int, size: int, seed: int, part: slice = WHOLE
+    ) -> tuple[Tensor, Tensor | None]:
         """Training batch number `step`: every image once in each pass, in an order by seed.
 
-        Where labels are hidden, a quarter of the batch comes from the labelled images.
+        Where labels are hidden, a quarter of the batch comes from the labelled images. `part`
+        takes some of the batch only.
         """
-        return self.take(self.indices(step, size, seed))
+        return self.take(self.indices(step, size, seed)[part])
 
     def indices(self, step: int, size: int, seed: int) -> Tensor:
         """Which images (size,) are in training batch number `step`."""
