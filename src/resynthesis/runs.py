@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from . import methods
 from .data import (
+    SETS,
     Data,
     DataConfig,
     Domains,
@@ -150,17 +151,26 @@ def parts(method: type[Method]) -> dict[str, Callable[[], Any]]:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the data turned out to be."""
+    """What the data turned out to be. names: of the set, or of the two domains."""
 
     checksum: str
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
     train_size: int
     attributes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, data: Data) -> Facts:
-        return cls(data.checksum, data.shape, data.classes, len(data.train), data.attributes)
+        sets = (data.source, data.target) if isinstance(data, Domains) else (data,)
+        return cls(
+            data.checksum,
+            data.shape,
+            data.classes,
+            len(data.train),
+            data.attributes,
+            tuple(one.name for one in sets),
+        )
 
     @property
     def wishes(self) -> tuple[str, ...]:
@@ -205,6 +215,7 @@ class Run:
                 tuple(facts["classes"]),
                 facts["train_size"],
                 tuple(facts.get("attributes", ())),
+                tuple(facts.get("names", ())),
             )
         except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise ValueError(f"{config} cannot be read ({_say(error)})") from error
@@ -272,6 +283,18 @@ class Run:
         return code_shape(self.config.nets, self.facts.shape[1])
 
     @property
+    def trained_on(self) -> DataConfig | DomainsConfig:
+        """The config's data, by the names of what was there: dsprites may have been drawn."""
+        told = self.config.data
+        asked = [name for name in ("data", "source", "target") if name in field_names(type(told))]
+        found: dict[str, Any] = {
+            where: name
+            for where, name in zip(asked, self.facts.names, strict=False)  # old runs have none
+            if name in SETS and getattr(told, where) in SETS
+        }
+        return replace(told, **found)
+
+    @property
     def on_arrays(self) -> bool:
         """Whether it was trained on arrays in Python, which the folder does not keep."""
         return ARRAYS in asdict(self.config.data).values()
@@ -291,7 +314,7 @@ class Run:
             raise ValueError(
                 f"{self.path} was trained on arrays in Python: say which --data to use"
             )
-        data = load_data(other or self.config.data, seed=self.config.training.seed)
+        data = load_data(other or self.trained_on, seed=self.config.training.seed)
         if self.config.method.two_domains and not isinstance(data, Domains):
             data = in_channels(data, max(self.facts.shape[0], data.shape[0]))  # as in training
         if data.shape != self.facts.shape:
