@@ -354,6 +354,7 @@ def test_metrics_are_means_over_attributes() -> None:
         "reconstruction_psnr",
         "probe_accuracy",
         "knn_accuracy",
+        *(f"{d}_distance{of}" for d in ("frechet", "kernel") for of in ("", "_pixels", "_real")),
     }
     x, x2 = (part.images.flatten(1).numpy() for part in (data.train, data.test))
     y, y2 = (part.labels.numpy() for part in (data.train, data.test))
@@ -361,8 +362,9 @@ def test_metrics_are_means_over_attributes() -> None:
         each = [measure(x, y[:, i], x2, y2[:, i]) for i in range(4)]
         assert metrics[f"{name}_accuracy"] == pytest.approx(np.mean(each))
     assert not suits("clustering", data, torch.nn.ModuleDict())
-    with pytest.raises(ValueError, match="cannot be measured"):
-        evaluate(nets, data, ["clustering"])
+    for name in ("clustering", "classifier_score"):
+        with pytest.raises(ValueError, match="cannot be measured"):
+            evaluate(nets, data, [name])
 
 
 def test_unknown_values_have_no_part_in_metrics() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from resynthesis import ClassAMR as Estimator
 from resynthesis import load, runs
 from resynthesis.cli import main
 from resynthesis.data import Data, DataConfig, ImageSet
-from resynthesis.evaluate import evaluate, train_judge
+from resynthesis.evaluate import evaluate, suits, train_judge
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
 from resynthesis.methods import AMR, ClassAMR
@@ -147,6 +148,34 @@ def test_a_mixer_that_ignores_wishes_is_found_out(run: runs.Run, table: Data) ->
 
 def test_other_methods_grant_no_wishes(trained: Path) -> None:
     assert main(["evaluate", str(trained), "--only", "wishes"]) == 2
+
+
+def test_wishes_are_judged_by_their_own_labels_alone(run: runs.Run, table: Data) -> None:
+    nets = run.load_nets("cpu")
+
+    def relabelled(change: Callable[[Tensor], Tensor | None], **names: tuple[str, ...]) -> Data:
+        parts = [part.with_labels(change(part.labels)) for part in table.parts.values()]
+        return Data("others", *parts, **names)
+
+    others = [
+        relabelled(lambda y: None),
+        relabelled(lambda y: y[:, :1], attributes=("bright",)),
+        relabelled(lambda y: y[:, [0, 1, 1]], attributes=("a", "b", "c")),
+        relabelled(lambda y: torch.where(y[:, :1] == 0, -1, y), attributes=NAMES),
+        relabelled(lambda y: y + torch.tensor([0, 1]), attributes=NAMES),  # factors
+    ]
+    others[3].train.labels[:, 1] = -1  # nobody is wholly known
+    for data in others:
+        assert not suits("wishes", data, nets)
+        with pytest.raises(ValueError, match="'wish_accuracy' cannot be measured on 'others'"):
+            evaluate(nets, data, ["wish_accuracy"])
+    assert "wish_accuracy" not in evaluate(nets, others[0])
+    named = relabelled(lambda y: y, attributes=("left", "bright"))
+    two = relabelled(lambda y: y[:, 0], classes=NAMES)
+    assert suits("wishes", table, nets, run.facts)
+    for data in (named, two):
+        assert suits("wishes", data, nets)
+        assert not suits("wishes", data, nets, run.facts)
 
 
 def test_the_judge_reads_tables_and_classes(table: Data) -> None:

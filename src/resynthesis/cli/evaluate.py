@@ -51,8 +51,15 @@ def main(arguments: list[str]) -> None:
             run, nets, data, told.only, report=report, note=lambda text: print(f"note: {text}")
         )
     else:
-        mixer, parents = run.config.mixer, run.config.parents
-        metrics = evaluate(nets, data, told.only, mixer=mixer, parents=parents, report=report)
+        metrics = evaluate(
+            nets,
+            data,
+            told.only,
+            facts=run.facts,
+            mixer=run.config.mixer,
+            parents=run.config.parents,
+            report=report,
+        )
     own = is_own(run, other)
     if own:
         run.save_metrics({**run.metrics(), **metrics} if told.only else metrics)

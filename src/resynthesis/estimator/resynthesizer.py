@@ -45,7 +45,7 @@ class Resynthesizer(
         nets = self._settings(Nets)
         train = ImageSet(resize(pixels, fitting_size(pixels, nets)), labels)
         width = 0 if labels is None or labels.ndim == 1 else labels.shape[1]
-        columns = tuple(f"attribute {i}" for i in range(width))
+        columns = tuple(f"attribute_{i}" for i in range(width))
         names = tuple(map(str, classes))
         data = Data(runs.ARRAYS, train, train, train, names, attributes=columns)
         config = runs.Config(

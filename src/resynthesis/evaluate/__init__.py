@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ..data import Data, Lines, Sprites
+from ..runs import Facts
 from . import disentanglement, labels, lines, realism, reconstruction, wishes
 from .choice import choose
 from .codes import decode, encode, encode_set, interpolate
@@ -82,6 +83,7 @@ def _disentanglement(nets: nn.ModuleDict, data: Data, named: set[str]) -> dict[s
     return found
 
 
+CLASS_SCORES = ("classifier_score", "classifier_score_real")  # of mixes, where there are classes
 FAMILIES = {
     "reconstruction": ("reconstruction_l1", "reconstruction_psnr"),
     "probe": ("probe_accuracy",),
@@ -91,8 +93,7 @@ FAMILIES = {
     "lines": ("lines_distance", "lines_smoothness"),
     "mixes": (
         *(f"{d}_distance{of}" for of in ("", "_pixels", "_real") for d in ("frechet", "kernel")),
-        "classifier_score",
-        "classifier_score_real",
+        *CLASS_SCORES,
     ),
     "wishes": (
         "wish_accuracy",
@@ -107,21 +108,47 @@ LABELLED = ("probe", "conv-probe", "knn", "clustering")  # families that read la
 JUDGED = ("mixes", "wishes")  # families that take a judge, who takes a minute to train
 
 
-def suits(family: str, data: Data, nets: nn.ModuleDict) -> bool:
-    """Whether a family of metrics can be measured on this data with these nets."""
+def suits(name: str, data: Data, nets: nn.ModuleDict, facts: Facts | None = None) -> bool:
+    """Whether a family of metrics, or one of them, can be measured on this data with these nets.
+
+    facts: of the run of the nets; its wishes are judged by labels of the same names alone.
+    """
+    family = next((f for f, metrics in FAMILIES.items() if name in (f, *metrics)), name)
+    classes = len(data.classes) > 1
+    labelled = classes or data.has_attributes
     if family == "lines":
         return isinstance(data.train, Lines)
-    if family == "wishes":
-        return "mixer" in nets
-    if family == "mixes":
-        return len(data.classes) > 1 and len(data.test) >= 4
     if family == "disentanglement":
         return isinstance(data.test, Sprites)
     if family in ("probe", "knn"):
-        return len(data.classes) > 1 or data.has_attributes
+        return labelled
     if family in ("clustering", "conv-probe"):
-        return len(data.classes) > 1
+        return classes
+    if family in JUDGED and not (labelled and data.train.has_labels):
+        return False
+    if family == "mixes":
+        return len(data.test) >= 4 and (classes or name not in CLASS_SCORES)
+    if family == "wishes":
+        return "mixer" in nets and data.test.has_labels and _same_labels(data, nets, facts)
     return True
+
+
+def _same_labels(data: Data, nets: nn.ModuleDict, facts: Facts | None) -> bool:
+    """Whether the labels are those that the nets mix under, as far as one can tell."""
+    if facts:
+        return (facts.classes, facts.attributes) == (data.classes, data.attributes)
+    return bool(nets["mixer"].attributes == len(data.attributes or data.classes))
+
+
+def check(
+    only: Sequence[str], data: Data, nets: nn.ModuleDict, facts: Facts | None = None
+) -> set[str]:
+    """The metrics that `only` names. Raises ValueError: a name is unknown or does not suit."""
+    named = choose(only, FAMILIES)
+    for name in only:
+        if not suits(name, data, nets, facts):
+            raise ValueError(f"'{name}' cannot be measured on '{data.name}'")
+    return named
 
 
 def evaluate(
@@ -129,21 +156,22 @@ def evaluate(
     data: Data,
     only: Sequence[str] = (),
     *,
+    facts: Facts | None = None,
     mixer: str = "mixup",
     parents: int = 2,
     report: Callable[[str], None] = lambda family: None,
 ) -> dict[str, float]:
     """All metrics that suit the data, or those in `only`, on its test part.
 
-    `only` names families, or single metrics; mixer and parents say what mixes are judged. Raises
-    ValueError where a name is unknown or does not suit the data.
+    `only` names families, or single metrics; facts are those of the run; mixer and parents say
+    what mixes are judged. Raises ValueError where a name is unknown or does not suit the data.
     """
-    for name in only:
-        family = next((f for f, metrics in FAMILIES.items() if name in (f, *metrics)), None)
-        if family and not suits(family, data, nets):
-            raise ValueError(f"'{name}' cannot be measured on '{data.name}'")
-    named = choose(only, FAMILIES)
-    wanted = [f for f, metrics in FAMILIES.items() if suits(f, data, nets) and named & set(metrics)]
+    named = check(only, data, nets, facts)
+    wanted = [
+        family
+        for family, metrics in FAMILIES.items()
+        if suits(family, data, nets, facts) and named & set(metrics)
+    ]
     metrics: dict[str, float] = {}
     if "reconstruction" in wanted:
         report("reconstruction")
@@ -183,6 +211,7 @@ __all__ = [
     "FAMILIES",
     "STOPPING",
     "accuracy",
+    "check",
     "content",
     "decode",
     "disentanglement",
