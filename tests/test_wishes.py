@@ -16,6 +16,7 @@ from resynthesis import ClassAMR as Estimator
 from resynthesis import load, runs
 from resynthesis.cli import main
 from resynthesis.data import Data, DataConfig, ImageSet
+from resynthesis.estimator.base import to_labels
 from resynthesis.evaluate import evaluate, suits, train_judge
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
@@ -270,6 +271,34 @@ def test_class_amr_wants_labels_and_the_nets_of_the_tables(tmp_path: Path) -> No
     assert not (tmp_path / "run").exists()
     with pytest.raises(ValueError, match="nets of the tables"):
         runs.Config(method=ClassAMR(), nets=Nets(family="adaae"))
+
+
+def test_class_amr_wants_images_whose_labels_are_all_known(
+    tmp_path: Path, table: Data, refused
+) -> None:
+    x, y = table.train.images[:12], table.train.labels[:12].clone()
+    y[::2, 0] = y[1::2, 1] = -1
+    y[:2] = torch.tensor([[-1, 0], [0, -1]])
+    np.savez("set.npz", images=x[:, 0].numpy(), attributes=y.numpy())
+    flags = ["--out", "run", "--size", "16", "--code", "4", "4", "4", "--steps", "2"]
+    said = refused("train", "class-amr", "--data", "set.npz", *flags)
+    assert "class-amr needs images all of whose labels are known, and 'set.npz' has none" in said
+    with pytest.raises(ValueError, match="all of whose labels are known"):
+        Estimator(code=(4, 4, 4), steps=2, device="cpu").fit(x[:, 0].numpy(), y.numpy())
+
+
+def test_class_amr_wants_no_factors(refused) -> None:
+    flags = ["--out", "run", "--size", "16", "--code", "4", "4", "4", "--steps", "2"]
+    said = refused("train", "class-amr", "--data", "dsprites-rendered", *flags)
+    assert "mixes by classes or by attributes, 0 or 1, and the labels of 'dsprites-r" in said
+
+
+def test_tables_in_python_are_read_as_files_are() -> None:
+    table = np.array([[-1, -1, 0], [1, 0, 1], [-1, 1, 0]])
+    labels, values = to_labels(table, 3)
+    assert labels is not None
+    assert labels.tolist() == [[0, -1, 0], [1, 0, 1], [0, 1, 0]]
+    assert values == []
 
 
 def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:

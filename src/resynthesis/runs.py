@@ -447,9 +447,16 @@ def start(
     with fixed_seed(config.training.seed):
         method = config.whole_method()
         nets = new_nets(method, config.nets, facts).to(device)
-        if method.needs_labels and data.train.labels is None:
+        if method.needs_labels and not data.train.has_labels:
             who = config.name if config.method.needs_labels else "a probe"
-            raise ValueError(f"{who} needs labels, and '{data.name}' has none")
+            raise ValueError(
+                f"{who} needs images all of whose labels are known, and '{data.name}' has none"
+            )
+        if "mixer" in method.players and data.attributes and not data.has_attributes:
+            raise ValueError(
+                f"{config.name} mixes by classes or by attributes, 0 or 1, and the labels of "
+                f"'{data.name}' are other values"
+            )
         state = begin(method, nets, config.training)
         run = Run.create(path, config, facts, form)
         if isinstance(data, Domains):

@@ -24,7 +24,10 @@ class ClassAMR(Resynthesizer):
     method = methods.ClassAMR
 
     def fit(self, images: object, y: object = None) -> Self:
-        """Trains on images and labels: classes (n,) or attributes (n, a), 0 or 1; -1 unknown."""
+        """Trains on images and labels: classes (n,) or attributes (n, a), 0 or 1.
+
+        -1 is unknown; in a column without any 0 it means no, as in files.
+        """
         if y is None:
             raise ValueError(
                 "ClassAMR mixes under labels: give y, classes (n,) or attributes (n, a)"
