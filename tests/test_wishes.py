@@ -244,6 +244,45 @@ def test_wishes_that_cannot_be(
     assert message in refused("mix", str(run.path), a, b, "--labels", labels, "--out", out)
 
 
+@pytest.fixture(scope="module")
+def animals(tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
+    """A run on two classes that one can see: foxes are bright."""
+    parts = [ImageSet(x, y[:, 0]) for x, y in (squares(n, n) for n in (512, 64, 64))]
+    config = runs.Config(
+        method=ClassAMR(),
+        data=DataConfig(data=runs.ARRAYS, size=16),
+        nets=Nets(code=(4, 2, 2), width=4),
+        training=quick(60, batch_size=64, lr=3e-3, log_every=60, checkpoint_every=60),
+    )
+    data = Data("animals", *parts, ("cat", "fox"))
+    return runs.start(config, tmp_path_factory.mktemp("animals") / "run", data=data)
+
+
+def test_wishes_of_classes(
+    animals: runs.Run, table: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str], refused
+) -> None:
+    fox, cat = files(tmp_path, table, (1, 1), (0, 0))
+    out = str(tmp_path / "x.png")
+
+    def told(a: str, b: str, labels: str) -> str:
+        capsys.readouterr()
+        assert main(["mix", str(animals.path), a, b, "--labels", labels, "--out", out]) == 0
+        return capsys.readouterr().out.strip().partition("a row each: ")[2]
+
+    assert told(cat, fox, "fox=1") == told(fox, cat, "fox=1") == told(fox, cat, "cat=0") == "fox"
+    assert told(cat, fox, "fox=0") == told(cat, fox, "fox=0,cat=1") == "cat"
+    assert told(cat, cat, "all") == "cat"
+    everything = "cat, fox, neither cat nor fox, both cat and fox"
+    assert told(cat, fox, "all") == everything
+    for a, b, labels in ((cat, fox, "fox=1,cat=1"), (cat, cat, "fox=1"), (cat, fox, "bird=1")):
+        refused("mix", str(animals.path), a, b, "--labels", labels, "--out", out)
+
+
+def test_labels_of_a_file_that_is_not_there(run: runs.Run, refused) -> None:
+    told = ("nowhere.png", "nowhere.png", "--labels", "all", "--out", "x.png")
+    assert "there is no file nowhere.png" in refused("mix", str(run.path), *told)
+
+
 def test_labels_need_two_files_a_png_and_class_amr(
     run: runs.Run, trained: Path, table: Data, tmp_path: Path, refused
 ) -> None:
