@@ -347,10 +347,14 @@ def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:
     assert isinstance(model, Estimator)
     assert (model.predict(x[:200]) == y[:200]).mean() > 0.95
     dark, bright = x[y[:, 0] == 0][:40], x[y[:, 0] == 1][:40]
-    wanted = np.stack([np.ones(40, int), y[y[:, 0] == 0][:40, 1]], 1)
+    wanted = np.stack([model.predict(bright)[:, 0], model.predict(dark)[:, 1]], 1)
     made = model.mix_as(dark, bright, wanted)
     assert made.shape == dark.shape
     assert (model.predict(made)[:, 0] == 1).mean() > 0.8
+    with pytest.raises(ValueError, match=r"of 40 pairs \(the first is number \d+, from 0\) cannot"):
+        model.mix_as(dark, dark, [1, 0])
+    assert np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="bernoulli"))
+    assert not np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="mixup"))
     fitted = Estimator(code=(8, 2, 2), width=4, steps=2, device="cpu").fit(x, y)
     assert fitted.predict(x[:5]).shape == (5, 2)
     with pytest.raises(ValueError, match="wanted must be 0 or 1"):
@@ -366,7 +370,11 @@ def test_estimator_of_classes(tmp_path: Path, table: Data) -> None:
         code=(8, 2, 2), width=4, steps=30, batch_size=64, device="cpu", precision="fp32"
     ).fit(x, names)
     assert set(model.predict(x[:20])) <= {"dark", "bright"}
-    assert model.mix_as(x[:3], x[3:6], "dark").shape == (3, 16, 16)
+    read = model.predict(x[:3])
+    assert model.mix_as(x[:3], x[3:6], read).shape == (3, 16, 16)
+    other = np.where(read == "dark", "bright", "dark")
+    with pytest.raises(ValueError, match=r"3 of 3 pairs .* cannot grant what is wanted"):
+        model.mix_as(x[:3], x[:3], other)
     with pytest.raises(ValueError, match="of the classes"):
         model.mix_as(x[:3], x[3:6], "grey")
     with pytest.raises(ValueError, match="give y"):

@@ -93,7 +93,7 @@ class Resynthesizer(
             raise ValueError("mix needs two or more batches of equally many images")
         stack = torch.stack(z)
         if weight is None:
-            chosen = mixer or str(getattr(self, "mixer", "mixup"))
+            chosen = mixer or self.run_.config.mixer
             check_parents(chosen, len(z))
             with runs.fixed_seed(seed):
                 weights = MIXERS[chosen](len(z), stack[0])
