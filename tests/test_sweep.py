@@ -280,6 +280,17 @@ def test_children_side_by_side_and_failures_among_them(capsys: pytest.CaptureFix
     assert Path("out/table.md").read_text().count("| ae | 1 |") == 1
 
 
+def test_a_sweep_whose_runs_all_fail_names_them(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    Path("t.toml").write_text(QUICK + 'method = "ae"\ndata = "empty"')
+    assert main(["sweep", "t.toml", "--out", "out"]) == 1
+    said = capsys.readouterr()
+    assert "1 of 1 runs failed" in said.out
+    assert "empty has no images" in said.out.splitlines()[-1]
+    assert said.err == ""
+    assert not Path("out/table.md").exists()
+
+
 def test_the_table_of_a_sweep(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
