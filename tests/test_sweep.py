@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from filelock import Timeout
 from PIL import Image
@@ -21,10 +22,12 @@ from safetensors.numpy import load_file
 
 from resynthesis.cli import main
 from resynthesis.cli.sweep import children, one, plan, slurm
-from resynthesis.data import SETS
+from resynthesis.data import SETS, numerals
+from resynthesis.data.numerals import read_libsvm
 from resynthesis.methods import METHODS
 from resynthesis.runs import Run
 
+from .test_domain_sets import digits_of_usps, libsvm
 from .test_readme import ROOT, tables
 
 TABLES = sorted((ROOT / "benchmarks" / "tables").glob("*.toml"))
@@ -222,6 +225,27 @@ def test_a_run_is_skipped_or_gone_on_with() -> None:
     assert one.stands(more) == "begun"  # trained, and to be measured again
     one.finish(more)
     assert set(Run(whole.path).metrics()) > {"knn_accuracy", "reconstruction_l1"}
+
+
+def test_a_run_goes_on_with_data_and_device_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("here").mkdir()
+    random = np.random.default_rng(0)
+    for name in ("usps.bz2", "usps.t.bz2"):
+        Path("here", name).write_bytes(libsvm(*digits_of_usps(random, 30)))
+    text = 'evaluate = ["knn"]' + QUICK + 'method = "ae"\ndata = "usps"'
+    (job,) = jobs(text, data_dir=Path("here"))
+    break_off(job, step=2)
+    config = job.path / "config.json"
+    config.write_text(config.read_text().replace('"device": "cpu"', '"device": "cuda:77"'))
+    Path("here").rename("there")
+    (job,) = jobs(text, data_dir=Path("there"))
+    read: list[Path] = []
+    monkeypatch.setattr(
+        numerals, "read_libsvm", lambda path: (read.append(path), read_libsvm(path))[1]
+    )
+    one.finish(job)
+    assert one.stands(job) == "finished"
+    assert [path.name for path in read] == ["usps.bz2", "usps.t.bz2"]  # once, under the lock
 
 
 def test_a_run_that_was_broken_off_in_the_making_starts_again() -> None:

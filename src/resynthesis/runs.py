@@ -305,16 +305,21 @@ class Run:
         assert isinstance(data, Domains)
         return data
 
-    def load_data(self, other: DataConfig | DomainsConfig | None = None) -> Data:
+    def load_data(
+        self, other: DataConfig | DomainsConfig | None = None, *, data_dir: Path | None = None
+    ) -> Data:
         """The data of this run, or other data at the same image size.
 
-        Raises ValueError where the run's own data is no longer what it was trained on.
+        data_dir: where the run's own is kept now, if not where it was. Raises ValueError where
+        the run's own data is no longer what it was trained on.
         """
         if other is None and self.on_arrays:
             raise ValueError(
                 f"{self.path} was trained on arrays in Python: say which --data to use"
             )
-        data = load_data(other or self.trained_on, seed=self.config.training.seed)
+        own = self.trained_on
+        own = replace(own, data_dir=data_dir or own.data_dir)
+        data = load_data(other or own, seed=self.config.training.seed)
         if self.config.method.two_domains and not isinstance(data, Domains):
             data = in_channels(data, max(self.facts.shape[0], data.shape[0]))  # as in training
         if data.shape != self.facts.shape:
@@ -471,19 +476,23 @@ def resume(
     path: Path,
     *,
     data: Data | None = None,
+    device: str | None = None,
     report: Report = lambda line, total: None,
     paint: Paint = lambda run, nets, data, step: None,
     predict: Paint = lambda run, nets, data, epoch: None,
 ) -> Run:
     """Goes on from the last checkpoint of a run, with the run's own config.
 
-    A run that is finished is left as it is. Metrics of the weights so far are removed.
+    device: another one than the config's. A run that is finished is left as it is. Metrics of the
+    weights so far are removed.
     """
     run = Run(path)
-    device = pick_device(run.config.training.device)
+    training = run.config.training
+    run.config = replace(run.config, training=replace(training, device=device or training.device))
+    on = pick_device(run.config.training.device)
     data = data or run.load_data()
     with fixed_seed(run.config.training.seed):
-        nets = run.build_nets().to(device)
+        nets = run.build_nets().to(on)
         state = begin(run.config.whole_method(), nets, run.config.training)
         run.load_checkpoint(state)
         if state.step >= run.config.training.total_steps(len(data.train)):

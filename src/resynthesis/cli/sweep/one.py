@@ -15,7 +15,7 @@ from ... import runs
 from ...compare import settings
 from ...data import load
 from ...evaluate import domains
-from .. import evaluate
+from ..evaluate import measure
 from ..shared import describe, name_of
 from ..train import resume, start
 
@@ -118,13 +118,14 @@ def finish(job: Job, report: runs.Report = lambda line, total: None) -> None:
             return
         seed, device = job.config.training.seed, job.config.training.device
         with lock(job.path.with_name("data")):  # one download, not one a process
-            begun = runs.Run(job.path).load_data() if standing == "begun" else None
-            data = begun or load(job.config.data, seed=seed)
+            if standing == "begun":
+                data = runs.Run(job.path).load_data(data_dir=job.config.data.data_dir)
+            else:
+                data = load(job.config.data, seed=seed)
         describe(data)
         if standing == "begun":
-            resume(job.path, data=data, report=report)
+            run = resume(job.path, data=data, device=device, report=report)
         else:
             shutil.rmtree(job.path, ignore_errors=True)
-            start(job.config, job.path, data=data, report=report)
-        only = ["--only", *job.evaluate] if job.evaluate else []
-        evaluate.main([str(job.path), "--device", device, *only])
+            run = start(job.config, job.path, data=data, report=report)
+        measure(run, run.load_nets(device), data, job.evaluate)
