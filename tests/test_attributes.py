@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 
 from resynthesis.cli import main
-from resynthesis.data import Data, DataConfig, DomainsConfig, ImageSet, load
+from resynthesis.data import SETS, Data, DataConfig, DomainsConfig, ImageSet, load
 from resynthesis.data import painted as painting
 from resynthesis.data.attributes import as_attributes, read_table
 from resynthesis.data.digits import read_digits
 from resynthesis.data.folder import Folder
 from resynthesis.data.painted import AROUND, palette, thinned
-from resynthesis.evaluate import evaluate, labels, suits
+from resynthesis.evaluate import evaluate, kind, labels, suits
 from resynthesis.figures import contact_sheet, spread_over_classes
 
 from .test_cli import QUICK
@@ -405,6 +405,13 @@ def test_factors_are_no_attributes() -> None:
     )
     assert contact_sheet(data).height > 5 * 64
     assert len(spread_over_classes(data, 5)) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["digits", "digits-attributes", "dsprites-rendered", "lines", "digits-m"]
+)
+def test_the_kind_of_a_set_is_known_by_its_name(name: str) -> None:
+    assert kind(load(DataConfig(data=name))) == SETS[name].kind
 
 
 TRAIN = ["train", "amr", "--data", "digits-attributes", "--train-size", "300", "--out", "run"]

@@ -159,6 +159,23 @@ def test_suited_settings_are_those_of_the_command_line() -> None:
         ),
         ('evaluate = ["probe"]\n[common]\nmethod = "adapt"', "no metric of adapt 'probe'"),
         (
+            'evaluate = ["knn", "clustering"]\n[common]\nmethod = "ae"\ndata = "celeba"',
+            "t.toml, line 1: 'clustering' cannot be measured on 'celeba'",
+        ),
+        (
+            'evaluate = ["classifier_score"]\n[common]\nmethod = "ae"\ndata = "celeba"',
+            "cannot be measured on 'celeba'",
+        ),
+        (
+            'evaluate = ["mig"]\n[common]\nmethod = "ae"\ndata = ["dsprites", "mnist"]',
+            "'mig' cannot be measured on 'mnist'",
+        ),
+        (
+            'evaluate = ["probe_accuracy"]\n[common]\nmethod = "ae"\ndata = "lines"',
+            "cannot be measured on 'lines'",
+        ),
+        ('evaluate = ["wishes"]\n[common]\nmethod = "amr"', "cannot be measured of amr"),
+        (
             '[common]\nmethod = "ae"\n[slurm]\npartiton = "a"',
             "line 4: there is no option 'partiton'",
         ),
@@ -272,6 +289,24 @@ def test_what_is_in_the_way_is_refused_and_kept(refused: Any) -> None:
     Path("other/ae-seed0").mkdir(parents=True)
     Path("other/ae-seed0/thesis.tex").write_text("years of work")
     assert "holds no run" in refused("sweep", "t.toml", "--out", "other")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'evaluate = ["knn"]' + QUICK + 'method = "ae"\ndata = "set.npz"',
+        'evaluate = ["target_accuracy"]'
+        + QUICK
+        + 'method = "translate"\nsource = "digits"\ntarget = "set.npz"',
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_training(text: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (30, 16, 16), dtype=np.uint8)
+    np.savez("set.npz", images=images)
+    (job,) = jobs(text)
+    with pytest.raises(ValueError, match="cannot be measured"):
+        one.finish(job)
+    assert not job.path.exists()
 
 
 def test_a_run_has_one_process() -> None:

@@ -17,7 +17,7 @@ from .images import SIZES, as_images, resize, to_uint8
 from .lines import Lines
 from .named import SETS
 from .one import DataConfig, data_dir, keep_classes, load_one
-from .sets import Data, ImageSet, seeded, to_float
+from .sets import Data, ImageSet, Kind, seeded, to_float
 from .sprites import Sprites
 
 
@@ -47,6 +47,7 @@ __all__ = [
     "Domains",
     "DomainsConfig",
     "ImageSet",
+    "Kind",
     "Lines",
     "Pair",
     "Sprites",

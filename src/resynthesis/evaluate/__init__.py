@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from torch import Tensor, nn
 
-from ..data import Data, Lines, Sprites
+from ..data import Data, Kind, Lines, Sprites
 from ..runs import Facts
 from . import disentanglement, labels, lines, realism, reconstruction, wishes
 from .choice import choose
@@ -19,6 +19,7 @@ from .convolutional import conv_probe_accuracy
 from .domains import (
     STOPPING,
     accuracy,
+    check_domains,
     content,
     evaluate_domains,
     features,
@@ -105,6 +106,16 @@ FAMILIES = {
     "disentanglement": ("betavae_score", "factorvae_score", "mig", "dci_disentanglement"),
 }
 LABELLED = ("probe", "conv-probe", "knn", "clustering")  # families that read labels from codes
+KINDS: dict[str, tuple[Kind, ...]] = {  # of data, for families that do not suit all
+    "probe": ("classes", "attributes"),
+    "conv-probe": ("classes",),
+    "knn": ("classes", "attributes"),
+    "clustering": ("classes",),
+    "lines": ("lines",),
+    "mixes": ("classes", "attributes"),
+    "wishes": ("classes", "attributes"),
+    "disentanglement": ("sprites",),
+}
 JUDGED = ("mixes", "wishes")  # families that take a judge, who takes a minute to train
 
 
@@ -113,24 +124,38 @@ def suits(name: str, data: Data, nets: nn.ModuleDict, facts: Facts | None = None
 
     facts: of the run of the nets; its wishes are judged by labels of the same names alone.
     """
-    family = next((f for f, metrics in FAMILIES.items() if name in (f, *metrics)), name)
-    classes = len(data.classes) > 1
-    labelled = classes or data.has_attributes
-    if family == "lines":
-        return isinstance(data.train, Lines)
-    if family == "disentanglement":
-        return isinstance(data.test, Sprites)
-    if family in ("probe", "knn"):
-        return labelled
-    if family in ("clustering", "conv-probe"):
-        return classes
-    if family in JUDGED and not (labelled and data.train.has_labels):
+    if not suits_kind(name, kind(data)):
+        return False
+    family = family_of(name)
+    if family in JUDGED and not data.train.has_labels:
         return False
     if family == "mixes":
-        return len(data.test) >= 4 and (classes or name not in CLASS_SCORES)
+        return len(data.test) >= 4
     if family == "wishes":
         return "mixer" in nets and data.test.has_labels and _same_labels(data, nets, facts)
     return True
+
+
+def suits_kind(name: str, kind: Kind) -> bool:
+    """Whether a family of metrics, or one of them, goes with data of some kind."""
+    wanted = ("classes",) if name in CLASS_SCORES else KINDS.get(family_of(name))
+    return wanted is None or kind in wanted
+
+
+def kind(data: Data) -> Kind:
+    """What the labels of a set are, or which set it is that has measures of its own."""
+    if isinstance(data.train, Lines):
+        return "lines"
+    if isinstance(data.test, Sprites):
+        return "sprites"
+    if len(data.classes) > 1:
+        return "classes"
+    return "attributes" if data.has_attributes else "none"
+
+
+def family_of(name: str) -> str:
+    """The family of a metric; of a family, itself."""
+    return next((f for f, metrics in FAMILIES.items() if name in metrics), name)
 
 
 def _same_labels(data: Data, nets: nn.ModuleDict, facts: Facts | None) -> bool:
@@ -212,6 +237,7 @@ __all__ = [
     "STOPPING",
     "accuracy",
     "check",
+    "check_domains",
     "content",
     "decode",
     "disentanglement",
@@ -219,6 +245,7 @@ __all__ = [
     "encode_set",
     "evaluate",
     "evaluate_domains",
+    "family_of",
     "features",
     "interpolate",
     "labels",
@@ -228,6 +255,7 @@ __all__ = [
     "read_attributes",
     "reader",
     "suits",
+    "suits_kind",
     "train_judge",
     "translate",
     "write_predictions",

@@ -13,7 +13,7 @@ from filelock import FileLock
 from ... import evaluate as metrics
 from ... import runs
 from ...compare import settings
-from ...data import load
+from ...data import Data, Domains, load
 from ...evaluate import domains
 from ..evaluate import measure
 from ..shared import describe, name_of
@@ -107,6 +107,17 @@ def lock(path: Path) -> FileLock:
     return FileLock(folder / path.name)
 
 
+def _check(job: Job, data: Data) -> None:
+    """Raises ValueError where what is to be measured does not suit the data."""
+    if isinstance(data, Domains):
+        metrics.check_domains(job.evaluate, data)
+        return
+    facts = runs.Facts.of(data)
+    with runs.isolated_random():
+        nets = runs.new_nets(job.config.whole_method(), job.config.nets, facts)
+    metrics.check(job.evaluate, data, nets, facts)
+
+
 def finish(job: Job, report: runs.Report = lambda line, total: None) -> None:
     """Trains and evaluates a run, or goes on where it was broken off.
 
@@ -123,6 +134,7 @@ def finish(job: Job, report: runs.Report = lambda line, total: None) -> None:
             else:
                 data = load(job.config.data, seed=seed)
         describe(data)
+        _check(job, data)
         if standing == "begun":
             run = resume(job.path, data=data, device=device, report=report)
         else:
