@@ -17,12 +17,16 @@ RATE = "images_per_second"  # of training, beside the metrics
 
 @dataclass(frozen=True)
 class Row:
-    """One setting. `metrics`: name -> (mean over seeds, sample standard deviation or None)."""
+    """One setting. `metrics`: name -> (mean over seeds, sample standard deviation or None).
+
+    dropped: metrics that some of its seeds have, and some have not.
+    """
 
     label: str
     seeds: int
     images: int
     metrics: dict[str, tuple[float, float | None]]
+    dropped: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         metrics = {k: {"mean": m, "std": s} for k, (m, s) in self.metrics.items()}
@@ -54,6 +58,7 @@ def compare(runs: Sequence[Run], *, labels: Mapping[Path, str] | None = None) ->
             len(members),
             _images(members),
             _summarise(members),
+            _dropped(members),
         )
         for members in groups.values()
     ]
@@ -92,6 +97,11 @@ def _summarise(runs: Sequence[Run]) -> dict[str, tuple[float, float | None]]:
         name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else None)
         for name, v in columns.items()
     }
+
+
+def _dropped(runs: Sequence[Run]) -> tuple[str, ...]:
+    every = dict.fromkeys(name for run in runs for name in run.metrics())
+    return tuple(n for n in every if not all(n in run.metrics() for run in runs))
 
 
 def _rate(run: Run) -> float:
