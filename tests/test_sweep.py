@@ -23,6 +23,7 @@ from safetensors.numpy import load_file
 from resynthesis.cli import main
 from resynthesis.cli.sweep import children, one, plan, slurm
 from resynthesis.data import SETS, numerals
+from resynthesis.data.download import lock
 from resynthesis.data.numerals import read_libsvm
 from resynthesis.methods import METHODS
 from resynthesis.runs import Run
@@ -311,7 +312,7 @@ def test_what_cannot_be_measured_is_said_before_training(text: str) -> None:
 
 def test_a_run_has_one_process() -> None:
     first, second = jobs(QUICK + 'method = "ae"\nseed = [0, 1]')
-    with one.lock(first.path):
+    with lock(first.path):
         with pytest.raises(Timeout):
             one.finish(first)
         assert children._first_free([first, second]) is second

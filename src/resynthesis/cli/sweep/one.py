@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
-
 from ... import evaluate as metrics
 from ... import runs
 from ...compare import settings
 from ...data import Data, Domains, load
+from ...data.download import lock
 from ...evaluate import domains
 from ..evaluate import measure
 from ..shared import describe, name_of
@@ -98,13 +97,6 @@ def _unfinished(path: Path) -> bool:
 def _measured(job: Job, found: Mapping[str, float]) -> bool:
     known = families(job.config)
     return bool(found) and all(set(known.get(n, (n,))) & set(found) for n in job.evaluate)
-
-
-def lock(path: Path) -> FileLock:
-    """What the process that works on `path` holds; the kernel frees it when the process dies."""
-    folder = path.parent / ".locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / path.name)
 
 
 def _check(job: Job, data: Data) -> None:
