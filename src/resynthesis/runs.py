@@ -242,6 +242,14 @@ class Run:
         return cls(path)
 
     @property
+    def is_there(self) -> bool:
+        """Whether the folder still holds this run, which when pickled may outlive it."""
+        try:
+            return Run(self.path).tree == self.tree
+        except ValueError:
+            return False
+
+    @property
     def pictures(self) -> Path:
         folder = self.path / "pictures"
         folder.mkdir(exist_ok=True)
@@ -707,7 +715,27 @@ def field_names(kind: type) -> list[str]:
 
 def copy(run: Path, path: Path) -> None:
     """Copies a run folder to a new place, whole or not at all. Raises ValueError or OSError."""
+    with _new_place(path) as beside:
+        shutil.copytree(run, beside, dirs_exist_ok=True)
+
+
+def rewrite(run: Run, path: Path, nets: nn.ModuleDict, styles: Tensor | None = None) -> None:
+    """A new folder with what a run is, without its log, its checkpoint and its pictures.
+
+    Whole or not at all. Raises ValueError or OSError.
+    """
+    with _new_place(path) as beside:
+        write(beside / "config.json", json.dumps(run.tree, indent=2).encode())
+        again = Run(beside)
+        again.save_weights(nets)
+        if styles is not None:
+            again.save_styles(styles)
+
+
+@contextmanager
+def _new_place(path: Path) -> Iterator[Path]:
+    """A folder to be filled, which becomes `path`; raises ValueError where something is there."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{path} exists already{_holds(path)}: choose another place")
     with whole_folder(path) as beside:
-        shutil.copytree(run, beside, dirs_exist_ok=True)
+        yield beside

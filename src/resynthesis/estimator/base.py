@@ -53,9 +53,15 @@ class Model(BaseEstimator):  # type: ignore[misc]
             setattr(self, name, parameters.get(name, parameter.default))
 
     def save(self, path: str | Path) -> None:
-        """Copies the run folder to a new place. `load` and the command line open it."""
+        """Copies the run folder to a new place. `load` and the command line open it.
+
+        Of a model that was unpickled where the folder is not, there is what predicts, and no log.
+        """
         check_is_fitted(self)
-        runs.copy(self.run_.path, Path(path))
+        if self.run_.is_there:
+            runs.copy(self.run_.path, Path(path))
+        else:
+            runs.rewrite(self.run_, Path(path), self.nets_, getattr(self, "styles_", None))
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and joblib: nets with spectral normalisation travel as their weights."""
