@@ -84,6 +84,18 @@ def test_csv_in_the_folder_or_beside_it(images: Path, place: str, memory: float)
     check(data)
 
 
+@pytest.mark.parametrize("text", ["file,a\nelsewhere.png,1\n", "no table, at all", "0\n\n"])
+def test_a_table_of_other_images_beside_the_folder_does_not_count(images: Path, text: str) -> None:
+    (images.parent / "attributes.csv").write_text(text)
+    data = load(DataConfig(data=str(images), size=16))
+    assert (data.train.labels, data.attributes) == (None, ())
+    (images.parent / "attributes.txt").write_text(as_text())
+    check(load(DataConfig(data=str(images), size=16)))
+    (images / "attributes.csv").write_text(text)
+    with pytest.raises(ValueError, match="attributes"):
+        load(DataConfig(data=str(images), size=16))
+
+
 @pytest.mark.parametrize("name", ["attributes.txt", "list_attr_celeba.txt"])
 def test_text_in_celebas_format(images: Path, name: str) -> None:
     (images.parent / name).write_text(as_text())
