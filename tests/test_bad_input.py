@@ -231,6 +231,7 @@ def test_codes_that_do_not_fit(refused) -> None:
     ("flags", "says"),
     [
         (["--classes", "0", "x"], "unknown class 'x'"),
+        (["--classes", "3", "5", "3"], "a class is given twice: 3, 5, 3"),
         (["--train-size", "99999"], "cannot choose 99999"),
         (["--labels", "5"], "one a class"),
         (["--reconstruction-loss", "bce"], "--output tanh"),

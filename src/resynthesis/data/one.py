@@ -128,13 +128,15 @@ def keep_classes(
 ) -> ImageSet:
     """Only the images of some classes, relabelled 0, 1, ... in the order wanted.
 
-    Raises ValueError where a class is unknown, or where there are none.
+    Raises ValueError where a class is unknown or given twice, or where there are none.
     """
     if images.labels is None or not classes:
         instead = ", but attributes" if images.labels is not None and images.labels.ndim > 1 else ""
         raise ValueError(f"the data set '{name}' has no classes to choose from{instead}")
     if unknown := [c for c in wanted if c not in classes]:
         raise ValueError(f"unknown class '{unknown[0]}': {name} has {', '.join(classes)}")
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(f"a class is given twice: {', '.join(wanted)}")
     match = images.labels[:, None] == torch.tensor([classes.index(c) for c in wanted])
     kept = images.subset(match.any(1).nonzero().flatten())
     return kept.with_labels(match[match.any(1)].int().argmax(1))
