@@ -13,7 +13,7 @@ from typing import overload
 
 from .archives import read_npz
 from .domains import Domains, DomainsConfig, Pair, in_channels, join, load_domains
-from .images import SIZES, as_images, resize, to_uint8
+from .images import SIZES, as_images, check_size, resize, to_uint8
 from .lines import Lines
 from .named import SETS
 from .one import DataConfig, data_dir, keep_classes, load_one
@@ -52,6 +52,7 @@ __all__ = [
     "Pair",
     "Sprites",
     "as_images",
+    "check_size",
     "data_dir",
     "in_channels",
     "join",

@@ -10,7 +10,7 @@ import torch
 
 from .archives import read_idx_pair, read_npz
 from .folder import read as read_folder
-from .images import SIZES, Reading, resize
+from .images import Reading, check_size, resize
 from .listed import is_listed, load_listed
 from .mnist import find_idx
 from .named import SETS
@@ -71,10 +71,7 @@ def load_one(config: DataConfig, *, seed: int = 0, by_class: bool = True) -> Dat
 
 
 def _load_whole(config: DataConfig, by_class: bool) -> Data:
-    if config.size not in SIZES:
-        raise ValueError(
-            f"the image size must be one of {', '.join(map(str, SIZES))}, not {config.size}"
-        )
+    check_size(config.size)
     if config.data in SETS:
         folder = data_dir(config.data_dir).expanduser()
         return _choose(SETS[config.data].load(folder, config.how), config.classes)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ... import runs
-from ...data import SETS, SIZES
+from ...data import SETS, check_size
 from ...evaluate import family_of, suits_kind
 from ...methods import METHODS
 from ...nets import code_shape
@@ -114,9 +114,8 @@ def _config(method: str, flags: Mapping[str, Any]) -> runs.Config:
             own = {field.name for field in fields(part)} & set(flags)
             setattr(told, name, replace(as_any(part), **{flag: flags[flag] for flag in own}))
     config = settled(told)
-    if (size := config.data.size) not in SIZES:
-        raise ValueError(f"the image size must be one of {', '.join(map(str, SIZES))}, not {size}")
-    code_shape(config.nets, size)
+    check_size(config.data.size)
+    code_shape(config.nets, config.data.size)
     return config
 
 
