@@ -386,7 +386,7 @@ def test_a_part_of_zappos_is_refused(shoes: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def garden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twenty flowers, whose images are numbered from 1."""
-    folder = tmp_path / "flowers"
+    folder = tmp_path / "flowers102"
     folder.mkdir()
     images = {f"jpg/image_{i:05d}.jpg": picture(i) for i in range(1, 21)}
     archive = tarred(folder / "102flowers.tgz", images)

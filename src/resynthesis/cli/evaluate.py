@@ -26,8 +26,9 @@ class Evaluate:
     data_dir: Path | None = None
     """Where named sets are kept."""
     only: tuple[str, ...] = ()
-    """Only these: reconstruction, probe, knn, clustering, lines, disentanglement, or single metrics
-    by name. For two domains: accuracy, references, translation, divergence."""
+    """Only these: reconstruction, probe, conv-probe, knn, clustering, lines, mixes, wishes,
+    disentanglement, or single metrics by name. For two domains: accuracy, references, translation,
+    divergence."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
