@@ -31,6 +31,7 @@ from resynthesis.data import (
 from resynthesis.data.download import DownloadError, digest
 from resynthesis.data.folder import Folder
 
+from .conftest import left_in
 from .test_data import write_idx
 from .test_domain_sets import svhn
 from .test_unpack import tarred, zipped
@@ -125,7 +126,7 @@ def test_kmnist_is_fetched(
     monkeypatch.setattr(mnist, "KMNIST", one)
     data = load(DataConfig(data="kmnist", data_dir=tmp_path / "cache"))
     assert [len(part) for part in data.parts.values()] == [50, 10, 10]
-    there = {p.name for p in (tmp_path / "cache" / "kmnist").iterdir()}
+    there = left_in(tmp_path / "cache" / "kmnist")
     assert there == {f"{name}.gz" for name in sums}
 
 
@@ -385,7 +386,7 @@ def test_a_part_of_zappos_is_refused(shoes: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def garden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twenty flowers, whose images are numbered from 1."""
-    folder = tmp_path / "flowers"
+    folder = tmp_path / "flowers102"
     folder.mkdir()
     images = {f"jpg/image_{i:05d}.jpg": picture(i) for i in range(1, 21)}
     archive = tarred(folder / "102flowers.tgz", images)

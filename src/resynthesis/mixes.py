@@ -46,13 +46,8 @@ def mix_files(
     if steps < 2:
         raise ValueError(f"--steps must be at least 2, not {steps}")
     check_parents(mixer, k)
-    for path in files:
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-    channels, size, _ = run.facts.shape
-    x = torch.stack([torch.tensor(read_image(path, size, channels)) for path in files])
+    x = read_files(run, files)
     to_codes, to_images = _space(run, space, device)
-    x = to_float(x)
     z = to_codes(x)  # (k, c, h, w)
 
     if mixer != "mixup":
@@ -81,6 +76,19 @@ def mix_files(
     else:
         frames = torch.cat([legs[0], *[leg[1:] for leg in legs[1:]]])
         figures.animate(frames, out, closed=around)
+
+
+def read_files(run: Run, files: Sequence[Path]) -> Tensor:
+    """Image files as the nets of a run want them, (k, C, H, W) in [-1, 1].
+
+    Raises ValueError where a file is not there, or no image.
+    """
+    for path in files:
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}")
+    channels, size, _ = run.facts.shape
+    pixels = [torch.tensor(read_image(path, size, channels)) for path in files]
+    return to_float(torch.stack(pixels))
 
 
 def mix_set(

@@ -15,6 +15,7 @@ from torch import Tensor
 from .attributes import find_table, read_table
 from .images import SUFFIXES, BadImage, Reading, decode, is_colour
 from .sets import WHOLE, ImageSet, to_float
+from .unpack import is_image
 
 WORKERS = 4
 AHEAD = 8  # batches that are decoded before they are asked for
@@ -104,11 +105,16 @@ class Folder(ImageSet):
 
 
 def find(folder: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...]]:
-    """Image paths, sorted; their labels (N,), or None where the folder is flat; the class names."""
-    flat = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in SUFFIXES]
+    """Image paths, sorted; their labels (N,), or None where the folder is flat; the class names.
+
+    Hidden files are no images: other systems leave such beside the real ones.
+    """
+    flat = [p for p in sorted(folder.iterdir()) if p.is_file() and is_image(p.name)]
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     nested = {
-        name: [p for p in sorted((folder / name).rglob("*")) if p.suffix.lower() in SUFFIXES]
+        name: [
+            p for p in sorted((folder / name).rglob("*")) if is_image(str(p.relative_to(folder)))
+        ]
         for name in names
     }
     nested = {name: paths for name, paths in nested.items() if paths}
@@ -140,7 +146,7 @@ def read(
     if not paths:
         raise ValueError(f"{folder} has no images (looked for {', '.join(sorted(SUFFIXES))})")
     attributes: tuple[str, ...] = ()
-    if place := find_table(folder):
+    if place := find_table(folder, paths):
         table = read_table(place)
         labels = table.labels_of(folder, paths)
         classes, attributes = table.classes, table.attributes

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 WHOLE = slice(None)
 DIGITS = tuple("0123456789")  # class names
+Kind = Literal["classes", "attributes", "lines", "sprites", "none"]  # of a set, by its labels
 
 
 def seeded(*key: object) -> torch.Generator:
