@@ -83,11 +83,11 @@ def fetch(
 ) -> Path:
     """The file `name` in `folder`, downloaded from the first mirror that gives the right bytes.
 
-    mirrors: addresses of folders, tried in order, each until `tries` in a row, with growing
-    pauses, brought nothing. What has come stays in `name.part` and is resumed, also by a later
-    call; where that ends in wrong bytes, the mirror is asked for the whole. One process at a time
-    works on it. others: what else the set wants, so that the message names all that has to be put
-    there by hand. Raises DownloadError.
+    mirrors: addresses of folders, or, where they have a query, of the file; tried in order, each
+    until `tries` in a row, with growing pauses, brought nothing. What has come stays in
+    `name.part` and is resumed, also by a later call; where that ends in wrong bytes, the mirror
+    is asked for the whole. One process at a time works on it. others: what else the set wants, so
+    that the message names all that has to be put there by hand. Raises DownloadError.
     """
     path, part = folder / name, folder / f"{name}.part"
     if path.exists():
@@ -97,7 +97,7 @@ def fetch(
             return path
         reasons = []
         for mirror in mirrors:
-            address = mirror.rstrip("/") + "/" + name
+            address = mirror if "?" in mirror else f"{mirror.rstrip('/')}/{name}"
             why = _bring(address, part, check, tries=tries, timeout=timeout, pause=pause)
             if not why:
                 os.replace(part, path)

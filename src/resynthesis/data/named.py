@@ -153,14 +153,14 @@ SETS: dict[str, Named] = {
         download="162 MiB",
     ),
     "celeba": Named(
-        summary="faces with forty attributes; official parts; its files are put in place by hand",
+        summary="faces with forty attributes; official parts",
         images="162,770 + 19,867 + 19,962 colour, a table of attributes",
         licence="non-commercial research",
         citation="Liu, Luo, Wang and Tang, Deep Learning Face Attributes in the Wild, ICCV 2015",
         load=load_celeba,
         kind="attributes",
         here=has_celeba,
-        download="1.4 GiB by hand",
+        download="1.4 GiB",
     ),
     "zappos": Named(
         summary="shoes of four kinds on white (UT Zappos50K); split by seed",
