@@ -17,7 +17,7 @@ LAYERS = [  # a module imports from its own layer and from those before
     {"data"},
     {"nets"},
     {"mixing", "losses", "augment"},
-    {"methods"},
+    {"methods", "parallel"},
     {"train"},
     {"runs"},
     {"evaluate"},

@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 
 from resynthesis.cli import main
-from resynthesis.data import Data, DataConfig, DomainsConfig, ImageSet, load
+from resynthesis.data import SETS, Data, DataConfig, DomainsConfig, ImageSet, load
 from resynthesis.data import painted as painting
 from resynthesis.data.attributes import as_attributes, read_table
 from resynthesis.data.digits import read_digits
 from resynthesis.data.folder import Folder
 from resynthesis.data.painted import AROUND, palette, thinned
-from resynthesis.evaluate import evaluate, labels, suits
+from resynthesis.evaluate import evaluate, kind, labels, suits
 from resynthesis.figures import contact_sheet, spread_over_classes
 
 from .test_cli import QUICK
@@ -82,6 +82,18 @@ def test_csv_in_the_folder_or_beside_it(images: Path, place: str, memory: float)
     data = load(DataConfig(data=str(images), size=16, memory=memory))
     assert isinstance(data.train, Folder) == (memory < 1)
     check(data)
+
+
+@pytest.mark.parametrize("text", ["file,a\nelsewhere.png,1\n", "no table, at all", "0\n\n"])
+def test_a_table_of_other_images_beside_the_folder_does_not_count(images: Path, text: str) -> None:
+    (images.parent / "attributes.csv").write_text(text)
+    data = load(DataConfig(data=str(images), size=16))
+    assert (data.train.labels, data.attributes) == (None, ())
+    (images.parent / "attributes.txt").write_text(as_text())
+    check(load(DataConfig(data=str(images), size=16)))
+    (images / "attributes.csv").write_text(text)
+    with pytest.raises(ValueError, match="attributes"):
+        load(DataConfig(data=str(images), size=16))
 
 
 @pytest.mark.parametrize("name", ["attributes.txt", "list_attr_celeba.txt"])
@@ -354,6 +366,7 @@ def test_metrics_are_means_over_attributes() -> None:
         "reconstruction_psnr",
         "probe_accuracy",
         "knn_accuracy",
+        *(f"{d}_distance{of}" for d in ("frechet", "kernel") for of in ("", "_pixels", "_real")),
     }
     x, x2 = (part.images.flatten(1).numpy() for part in (data.train, data.test))
     y, y2 = (part.labels.numpy() for part in (data.train, data.test))
@@ -361,8 +374,9 @@ def test_metrics_are_means_over_attributes() -> None:
         each = [measure(x, y[:, i], x2, y2[:, i]) for i in range(4)]
         assert metrics[f"{name}_accuracy"] == pytest.approx(np.mean(each))
     assert not suits("clustering", data, torch.nn.ModuleDict())
-    with pytest.raises(ValueError, match="cannot be measured"):
-        evaluate(nets, data, ["clustering"])
+    for name in ("clustering", "classifier_score"):
+        with pytest.raises(ValueError, match="cannot be measured"):
+            evaluate(nets, data, [name])
 
 
 def test_unknown_values_have_no_part_in_metrics() -> None:
@@ -403,6 +417,13 @@ def test_factors_are_no_attributes() -> None:
     )
     assert contact_sheet(data).height > 5 * 64
     assert len(spread_over_classes(data, 5)) == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["digits", "digits-attributes", "dsprites-rendered", "lines", "digits-m"]
+)
+def test_the_kind_of_a_set_is_known_by_its_name(name: str) -> None:
+    assert kind(load(DataConfig(data=name))) == SETS[name].kind
 
 
 TRAIN = ["train", "amr", "--data", "digits-attributes", "--train-size", "300", "--out", "run"]

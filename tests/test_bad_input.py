@@ -66,6 +66,13 @@ def test_one_image_in_a_class(refused, folder: Path) -> None:
     assert "leave the class out" in said
 
 
+def test_hidden_files_are_no_images(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "cat" / "._00.png").write_bytes(b"of another system")
+    (folder / "._01.png").write_bytes(b"of another system")
+    assert main(["data", str(folder), "--strict", "--out", "sheet.png"]) == 0
+    assert "skipped" not in capsys.readouterr().out
+
+
 def test_images_beside_class_folders(refused, folder: Path) -> None:
     shutil.copy(folder / "cat" / "00.png", folder / "stray.png")
     assert "or none" in refused(*train("--data", str(folder)))
@@ -224,6 +231,7 @@ def test_codes_that_do_not_fit(refused) -> None:
     ("flags", "says"),
     [
         (["--classes", "0", "x"], "unknown class 'x'"),
+        (["--classes", "3", "5", "3"], "a class is given twice: 3, 5, 3"),
         (["--train-size", "99999"], "cannot choose 99999"),
         (["--labels", "5"], "one a class"),
         (["--reconstruction-loss", "bce"], "--output tanh"),

@@ -157,6 +157,14 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
     table = list(csv.DictReader(Path("table.csv").read_text().splitlines()))
     assert float(table[0]["reconstruction_l1_mean"]) == pytest.approx(np.mean(l1))
     assert [row["images"] for row in table] == ["32", "32"]
+    main(["evaluate", "b", "--only", "knn"])
+    capsys.readouterr()
+    assert main(["compare", "a", "b", "c"]) == 0
+    assert "note: ae without knn_accuracy, which not all its runs have" in capsys.readouterr().out
+    for name, metric in (("a", "reconstruction_l1"), ("b", "knn_accuracy")):
+        Path(name, "metrics.json").write_text(json.dumps({metric: 0.5}))
+    assert main(["compare", "a", "b", "--out", "table.png"]) == 2
+    assert "nothing to draw in table.png" in capsys.readouterr().err
     main(["train", "acai", "--out", "d", *QUICK])
     assert main(["compare", "a", "d"]) == 0
     assert "left out d" in capsys.readouterr().out

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -13,11 +17,11 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from resynthesis import ACAI, AE, AMR, load
+from resynthesis import ACAI, AE, AMR, Translator, load
 from resynthesis.cli import main
 from resynthesis.data import DataConfig
 from resynthesis.data import load as load_data
-from resynthesis.estimator import ESTIMATORS
+from resynthesis.estimator import ESTIMATORS, Model
 from resynthesis.methods import METHODS
 from resynthesis.runs import Run
 
@@ -179,6 +183,35 @@ def test_pickle(model: AMR, images: np.ndarray) -> None:
     assert np.array_equal(again.transform(images), model.transform(images))
     assert again.get_params() == model.get_params()
     assert pickle.loads(pickle.dumps(AMR(parents=3))).parents == 3
+
+
+def test_a_model_from_joblib_can_be_saved_in_another_process(
+    images: np.ndarray, tmp_path: Path
+) -> None:
+    def fitted(name: str) -> Model:
+        if name == "amr":
+            return AMR(**QUICK).fit(images)
+        return Translator(**QUICK).fit(images, np.arange(24) % 2, images[:, ::-1].copy())
+
+    codes = {}
+    for name in ("amr", "adapt"):
+        model = fitted(name)
+        codes[name], folder = model.transform(images), model.run_.path
+        joblib.dump(model, tmp_path / name)
+        del model
+        gc.collect()
+        assert not folder.exists()
+    code = (
+        "import sys, joblib\nfor name in ('amr', 'adapt'):\n"
+        "    joblib.load(sys.argv[1] + '/' + name).save(sys.argv[1] + '/saved/' + name)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    for name, expected in codes.items():
+        loaded = load(tmp_path / "saved" / name)
+        assert np.array_equal(loaded.transform(images), expected)
+    assert loaded.translate(images).shape[1:3] == (16, 16)
+    with pytest.raises(ValueError, match="exists already and holds a run of amr"):
+        joblib.load(tmp_path / "amr").save(tmp_path / "saved" / "amr")
 
 
 def test_pipeline(images: np.ndarray) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -31,6 +34,7 @@ from resynthesis.data import (
 from resynthesis.data.download import DownloadError, digest
 from resynthesis.data.folder import Folder
 
+from .conftest import left_in
 from .test_data import write_idx
 from .test_domain_sets import svhn
 from .test_unpack import tarred, zipped
@@ -125,7 +129,7 @@ def test_kmnist_is_fetched(
     monkeypatch.setattr(mnist, "KMNIST", one)
     data = load(DataConfig(data="kmnist", data_dir=tmp_path / "cache"))
     assert [len(part) for part in data.parts.values()] == [50, 10, 10]
-    there = {p.name for p in (tmp_path / "cache" / "kmnist").iterdir()}
+    there = left_in(tmp_path / "cache" / "kmnist")
     assert there == {f"{name}.gz" for name in sums}
 
 
@@ -282,15 +286,55 @@ def test_celeba(faces: Path, memory: float) -> None:
     assert len(load(DataConfig(data="celeba", data_dir=faces)).train) == 4  # pointed at itself
 
 
-def test_celeba_says_what_to_put_where(faces: Path) -> None:
+@pytest.fixture
+def drive(faces: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A drive that gives files by the name in its query, from a folder that is empty at first."""
+    shelf = faces.parent / "drive"
+    shelf.mkdir()
+
+    class Drive(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = shelf / parse_qs(urlsplit(self.path).query)["id"][0]
+            if not wanted.exists():
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(wanted.read_bytes())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drive) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/download?confirm=t&id="
+        monkeypatch.setattr(celeba, "DRIVE", address)
+        one = replace(celeba.CELEBA, mirrors=(f"{address}{celeba.CELEBA.archive}",))
+        monkeypatch.setattr(celeba, "CELEBA", one)
+        lists = {name: (name, digest(faces / name, "md5")) for name in celeba.LISTS}
+        monkeypatch.setattr(celeba, "LISTS", lists)
+        yield shelf
+        server.shutdown()
+
+
+def test_celeba_from_its_drive(faces: Path, drive: Path) -> None:
+    for file in list(faces.iterdir()):
+        file.rename(drive / file.name)
+    assert not SETS["celeba"].here(faces.parent)
+    data = load(DataConfig(data="celeba", data_dir=faces.parent, size=16))
+    assert [len(part) for part in data.parts.values()] == [4, 4, 4]
+    assert SETS["celeba"].here(faces.parent)
+
+
+def test_celeba_says_what_to_put_where(faces: Path, drive: Path) -> None:
     (faces / "img_align_celeba.zip").unlink()
     (faces / celeba.PARTS).unlink()
     assert not SETS["celeba"].here(faces.parent)
     with pytest.raises(DownloadError) as caught:
         load(DataConfig(data="celeba", data_dir=faces.parent))
     said = str(caught.value)
-    assert "put img_align_celeba.zip (or the folder img_align_celeba), list_eval_part" in said
-    assert f"into {faces} by hand" in said
+    assert "cannot download list_eval_partition.txt" in said
+    assert f"put it, and img_align_celeba.zip, into {faces} by hand" in said
     assert "list_attr" not in said
 
 
@@ -385,7 +429,7 @@ def test_a_part_of_zappos_is_refused(shoes: Path, tmp_path: Path) -> None:
 @pytest.fixture
 def garden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twenty flowers, whose images are numbered from 1."""
-    folder = tmp_path / "flowers"
+    folder = tmp_path / "flowers102"
     folder.mkdir()
     images = {f"jpg/image_{i:05d}.jpg": picture(i) for i in range(1, 21)}
     archive = tarred(folder / "102flowers.tgz", images)

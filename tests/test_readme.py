@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from resynthesis.cli import main
+from resynthesis.data import SETS
+from resynthesis.evaluate import FAMILIES, domains
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -41,6 +46,29 @@ def test_result_files_name_what_they_need() -> None:
         assert {"versions", "machine", "nets", "training", "train_size", "runs"} <= set(tree)
         for run in tree["runs"]:
             assert run["images"] == tree["runs"][0]["images"]  # equal budgets
+
+
+def test_the_docs_name_every_set_metric_and_table() -> None:
+    data, guide, sweeps, evaluation = (
+        (ROOT / "docs" / f"{name}.md").read_text()
+        for name in ("data", "guide", "sweeps", "disentanglement")
+    )
+    for name in SETS:
+        assert f"`{name}`" in data
+    named = [row for row in guide.splitlines() if row.startswith("| `")]
+    for name in (metric for family in FAMILIES.values() for metric in family):
+        shared = re.sub(r"_(real|pixels|random_mask)$|^mask_.*", "", name)
+        assert any(f"`{shared}" in row for row in named), name
+    for path in (ROOT / "benchmarks" / "tables").glob("*.toml"):
+        assert path.stem in sweeps or f"`-{path.stem.rpartition('-')[2]}`" in sweeps
+    assert all(f"`{name}`" in evaluation for name in FAMILIES["disentanglement"])
+
+
+def test_help_names_every_family_of_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for name in (*FAMILIES, *domains.FAMILIES):
+        assert re.search(rf"[ ,]{name}[ ,.]", said), name
 
 
 def test_make_targets_of_the_readme_exist() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,14 @@ import pytest
 import torch
 from numpy.lib import format as npy
 
+from resynthesis.cli.shared import is_own, other_data
+from resynthesis.compare import compare
 from resynthesis.data import DataConfig, DomainsConfig, Sprites, load, resize, sprites, to_float
 from resynthesis.data.sprites import FACTORS, FILE, GRID, factors_of, places_of, render, unpack
+from resynthesis.methods import AE
+from resynthesis.runs import Config, Run, start
+
+from .conftest import quick
 
 TINY = (3, 2, 2, 3, 4)
 
@@ -287,6 +295,44 @@ def test_a_broken_file_is_not_replaced_in_silence(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"broken")
     with pytest.raises(ValueError, match="is broken, or not dSprites"):
         load(DataConfig(data="dsprites", data_dir=tmp_path))
+
+
+def test_runs_on_the_official_and_the_drawn_set_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sprites, "MIRRORS", ("http://127.0.0.1:9/nobody",))
+    runs = []
+    for seed, name in enumerate(("dsprites", "dsprites", "dsprites-rendered")):
+        config = Config(
+            method=AE(),
+            data=DataConfig(data="dsprites", data_dir=tmp_path, size=16, train_size=40),
+            training=quick(2, seed=seed),
+        )
+        drawn = load(config.data, seed=seed)
+        data = replace(drawn, name=name)  # as if the official file had been there
+        run = start(config, tmp_path / str(seed), data=data)
+        run.save_metrics({"mig": 0.1 * seed})
+        runs.append(run)
+    rows = compare(runs)
+    assert [(row.label, row.seeds) for row in rows] == [
+        ("ae data=dsprites", 2),
+        ("ae data=dsprites-rendered", 1),
+    ]
+    called = {run.path: "plain" for run in runs}
+    labels = [row.label for row in compare(runs, labels=called)]
+    assert labels == ["plain", "plain on dsprites-rendered"]
+    # A set that was drawn is drawn again, though the official one is there now.
+    (tmp_path / FILE).write_bytes(b"broken")
+    assert Run(runs[2].path).load_data().name == "dsprites-rendered"
+    assert is_own(runs[2], other_data(runs[2], None, tmp_path))
+    assert not is_own(runs[2], other_data(runs[2], "dsprites", None))
+    with pytest.raises(ValueError, match="is broken"):
+        Run(runs[0].path).load_data()
+    path = runs[2].path / "config.json"
+    tree = json.loads(path.read_text())
+    del tree["facts"]["names"]  # of an older version
+    path.write_text(json.dumps(tree))
+    assert Run(runs[2].path).trained_on == runs[2].config.data
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from filelock import Timeout
 from PIL import Image
@@ -21,10 +22,13 @@ from safetensors.numpy import load_file
 
 from resynthesis.cli import main
 from resynthesis.cli.sweep import children, one, plan, slurm
-from resynthesis.data import SETS
+from resynthesis.data import SETS, numerals
+from resynthesis.data.download import lock
+from resynthesis.data.numerals import read_libsvm
 from resynthesis.methods import METHODS
 from resynthesis.runs import Run
 
+from .test_domain_sets import digits_of_usps, libsvm
 from .test_readme import ROOT, tables
 
 TABLES = sorted((ROOT / "benchmarks" / "tables").glob("*.toml"))
@@ -156,6 +160,23 @@ def test_suited_settings_are_those_of_the_command_line() -> None:
         ),
         ('evaluate = ["probe"]\n[common]\nmethod = "adapt"', "no metric of adapt 'probe'"),
         (
+            'evaluate = ["knn", "clustering"]\n[common]\nmethod = "ae"\ndata = "celeba"',
+            "t.toml, line 1: 'clustering' cannot be measured on 'celeba'",
+        ),
+        (
+            'evaluate = ["classifier_score"]\n[common]\nmethod = "ae"\ndata = "celeba"',
+            "cannot be measured on 'celeba'",
+        ),
+        (
+            'evaluate = ["mig"]\n[common]\nmethod = "ae"\ndata = ["dsprites", "mnist"]',
+            "'mig' cannot be measured on 'mnist'",
+        ),
+        (
+            'evaluate = ["probe_accuracy"]\n[common]\nmethod = "ae"\ndata = "lines"',
+            "cannot be measured on 'lines'",
+        ),
+        ('evaluate = ["wishes"]\n[common]\nmethod = "amr"', "cannot be measured of amr"),
+        (
             '[common]\nmethod = "ae"\n[slurm]\npartiton = "a"',
             "line 4: there is no option 'partiton'",
         ),
@@ -224,6 +245,27 @@ def test_a_run_is_skipped_or_gone_on_with() -> None:
     assert set(Run(whole.path).metrics()) > {"knn_accuracy", "reconstruction_l1"}
 
 
+def test_a_run_goes_on_with_data_and_device_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("here").mkdir()
+    random = np.random.default_rng(0)
+    for name in ("usps.bz2", "usps.t.bz2"):
+        Path("here", name).write_bytes(libsvm(*digits_of_usps(random, 30)))
+    text = 'evaluate = ["knn"]' + QUICK + 'method = "ae"\ndata = "usps"'
+    (job,) = jobs(text, data_dir=Path("here"))
+    break_off(job, step=2)
+    config = job.path / "config.json"
+    config.write_text(config.read_text().replace('"device": "cpu"', '"device": "cuda:77"'))
+    Path("here").rename("there")
+    (job,) = jobs(text, data_dir=Path("there"))
+    read: list[Path] = []
+    monkeypatch.setattr(
+        numerals, "read_libsvm", lambda path: (read.append(path), read_libsvm(path))[1]
+    )
+    one.finish(job)
+    assert one.stands(job) == "finished"
+    assert [path.name for path in read] == ["usps.bz2", "usps.t.bz2"]  # once, under the lock
+
+
 def test_a_run_that_was_broken_off_in_the_making_starts_again() -> None:
     (job,) = jobs('evaluate = ["knn"]' + QUICK + 'method = "ae"')
     (job.path / "pictures").mkdir(parents=True)
@@ -250,9 +292,27 @@ def test_what_is_in_the_way_is_refused_and_kept(refused: Any) -> None:
     assert "holds no run" in refused("sweep", "t.toml", "--out", "other")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'evaluate = ["knn"]' + QUICK + 'method = "ae"\ndata = "set.npz"',
+        'evaluate = ["target_accuracy"]'
+        + QUICK
+        + 'method = "translate"\nsource = "digits"\ntarget = "set.npz"',
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_training(text: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (30, 16, 16), dtype=np.uint8)
+    np.savez("set.npz", images=images)
+    (job,) = jobs(text)
+    with pytest.raises(ValueError, match="cannot be measured"):
+        one.finish(job)
+    assert not job.path.exists()
+
+
 def test_a_run_has_one_process() -> None:
     first, second = jobs(QUICK + 'method = "ae"\nseed = [0, 1]')
-    with one.lock(first.path):
+    with lock(first.path):
         with pytest.raises(Timeout):
             one.finish(first)
         assert children._first_free([first, second]) is second
@@ -278,6 +338,17 @@ def test_children_side_by_side_and_failures_among_them(capsys: pytest.CaptureFix
     assert "Traceback" in Path("out/logs/steep-seed0.log").read_text()
     assert Run(Path("out/ae-seed0")).tree["machine"]["threads"] == 1
     assert Path("out/table.md").read_text().count("| ae | 1 |") == 1
+
+
+def test_a_sweep_whose_runs_all_fail_names_them(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    Path("t.toml").write_text(QUICK + 'method = "ae"\ndata = "empty"')
+    assert main(["sweep", "t.toml", "--out", "out"]) == 1
+    said = capsys.readouterr()
+    assert "1 of 1 runs failed" in said.out
+    assert "empty has no images" in said.out.splitlines()[-1]
+    assert said.err == ""
+    assert not Path("out/table.md").exists()
 
 
 def test_the_table_of_a_sweep(

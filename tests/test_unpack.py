@@ -80,10 +80,14 @@ def test_what_is_wanted_comes_out(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["zip", "tgz"])
 @pytest.mark.parametrize(
     "name",
-    ["../evil.png", "/tmp/evil.png", "set/../../evil.png", "set\\..\\evil.png", "set/a/../../../e"],
+    [
+        *("../evil.png", "/tmp/evil.png", "set/../../evil.png", "set\\..\\evil.png"),
+        *("set/a/../../../e", "set//{outside}/evil.png", "./set//{outside}/e.png"),
+    ],
 )
 def test_paths_that_lead_out(tmp_path: Path, kind: str, name: str) -> None:
-    archive = pack(tmp_path / "from", kind, {**GOOD, name: b"evil"})
+    name = name.format(outside=tmp_path / "outside")
+    archive = pack(tmp_path / "from", kind, {**dict(list(GOOD.items())[1:]), name: b"evil"})
     refused(archive, tmp_path / "to", "leads out of its folder")
 
 

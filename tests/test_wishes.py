@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from resynthesis import ClassAMR as Estimator
 from resynthesis import load, runs
 from resynthesis.cli import main
 from resynthesis.data import Data, DataConfig, ImageSet
-from resynthesis.evaluate import evaluate, train_judge
+from resynthesis.estimator.base import to_labels
+from resynthesis.evaluate import evaluate, suits, train_judge
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
 from resynthesis.methods import AMR, ClassAMR
@@ -149,6 +151,34 @@ def test_other_methods_grant_no_wishes(trained: Path) -> None:
     assert main(["evaluate", str(trained), "--only", "wishes"]) == 2
 
 
+def test_wishes_are_judged_by_their_own_labels_alone(run: runs.Run, table: Data) -> None:
+    nets = run.load_nets("cpu")
+
+    def relabelled(change: Callable[[Tensor], Tensor | None], **names: tuple[str, ...]) -> Data:
+        parts = [part.with_labels(change(part.labels)) for part in table.parts.values()]
+        return Data("others", *parts, **names)
+
+    others = [
+        relabelled(lambda y: None),
+        relabelled(lambda y: y[:, :1], attributes=("bright",)),
+        relabelled(lambda y: y[:, [0, 1, 1]], attributes=("a", "b", "c")),
+        relabelled(lambda y: torch.where(y[:, :1] == 0, -1, y), attributes=NAMES),
+        relabelled(lambda y: y + torch.tensor([0, 1]), attributes=NAMES),  # factors
+    ]
+    others[3].train.labels[:, 1] = -1  # nobody is wholly known
+    for data in others:
+        assert not suits("wishes", data, nets)
+        with pytest.raises(ValueError, match="'wish_accuracy' cannot be measured on 'others'"):
+            evaluate(nets, data, ["wish_accuracy"])
+    assert "wish_accuracy" not in evaluate(nets, others[0])
+    named = relabelled(lambda y: y, attributes=("left", "bright"))
+    two = relabelled(lambda y: y[:, 0], classes=NAMES)
+    assert suits("wishes", table, nets, run.facts)
+    for data in (named, two):
+        assert suits("wishes", data, nets)
+        assert not suits("wishes", data, nets, run.facts)
+
+
 def test_the_judge_reads_tables_and_classes(table: Data) -> None:
     judge = train_judge(table, torch.device("cpu"))
     x, y = table.test.take(torch.arange(len(table.test)))
@@ -214,6 +244,45 @@ def test_wishes_that_cannot_be(
     assert message in refused("mix", str(run.path), a, b, "--labels", labels, "--out", out)
 
 
+@pytest.fixture(scope="module")
+def animals(tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
+    """A run on two classes that one can see: foxes are bright."""
+    parts = [ImageSet(x, y[:, 0]) for x, y in (squares(n, n) for n in (512, 64, 64))]
+    config = runs.Config(
+        method=ClassAMR(),
+        data=DataConfig(data=runs.ARRAYS, size=16),
+        nets=Nets(code=(4, 2, 2), width=4),
+        training=quick(60, batch_size=64, lr=3e-3, log_every=60, checkpoint_every=60),
+    )
+    data = Data("animals", *parts, ("cat", "fox"))
+    return runs.start(config, tmp_path_factory.mktemp("animals") / "run", data=data)
+
+
+def test_wishes_of_classes(
+    animals: runs.Run, table: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str], refused
+) -> None:
+    fox, cat = files(tmp_path, table, (1, 1), (0, 0))
+    out = str(tmp_path / "x.png")
+
+    def told(a: str, b: str, labels: str) -> str:
+        capsys.readouterr()
+        assert main(["mix", str(animals.path), a, b, "--labels", labels, "--out", out]) == 0
+        return capsys.readouterr().out.strip().partition("a row each: ")[2]
+
+    assert told(cat, fox, "fox=1") == told(fox, cat, "fox=1") == told(fox, cat, "cat=0") == "fox"
+    assert told(cat, fox, "fox=0") == told(cat, fox, "fox=0,cat=1") == "cat"
+    assert told(cat, cat, "all") == "cat"
+    everything = "cat, fox, neither cat nor fox, both cat and fox"
+    assert told(cat, fox, "all") == everything
+    for a, b, labels in ((cat, fox, "fox=1,cat=1"), (cat, cat, "fox=1"), (cat, fox, "bird=1")):
+        refused("mix", str(animals.path), a, b, "--labels", labels, "--out", out)
+
+
+def test_labels_of_a_file_that_is_not_there(run: runs.Run, refused) -> None:
+    told = ("nowhere.png", "nowhere.png", "--labels", "all", "--out", "x.png")
+    assert "there is no file nowhere.png" in refused("mix", str(run.path), *told)
+
+
 def test_labels_need_two_files_a_png_and_class_amr(
     run: runs.Run, trained: Path, table: Data, tmp_path: Path, refused
 ) -> None:
@@ -243,6 +312,34 @@ def test_class_amr_wants_labels_and_the_nets_of_the_tables(tmp_path: Path) -> No
         runs.Config(method=ClassAMR(), nets=Nets(family="adaae"))
 
 
+def test_class_amr_wants_images_whose_labels_are_all_known(
+    tmp_path: Path, table: Data, refused
+) -> None:
+    x, y = table.train.images[:12], table.train.labels[:12].clone()
+    y[::2, 0] = y[1::2, 1] = -1
+    y[:2] = torch.tensor([[-1, 0], [0, -1]])
+    np.savez("set.npz", images=x[:, 0].numpy(), attributes=y.numpy())
+    flags = ["--out", "run", "--size", "16", "--code", "4", "4", "4", "--steps", "2"]
+    said = refused("train", "class-amr", "--data", "set.npz", *flags)
+    assert "class-amr needs images all of whose labels are known, and 'set.npz' has none" in said
+    with pytest.raises(ValueError, match="all of whose labels are known"):
+        Estimator(code=(4, 4, 4), steps=2, device="cpu").fit(x[:, 0].numpy(), y.numpy())
+
+
+def test_class_amr_wants_no_factors(refused) -> None:
+    flags = ["--out", "run", "--size", "16", "--code", "4", "4", "4", "--steps", "2"]
+    said = refused("train", "class-amr", "--data", "dsprites-rendered", *flags)
+    assert "mixes by classes or by attributes, 0 or 1, and the labels of 'dsprites-r" in said
+
+
+def test_tables_in_python_are_read_as_files_are() -> None:
+    table = np.array([[-1, -1, 0], [1, 0, 1], [-1, 1, 0]])
+    labels, values = to_labels(table, 3)
+    assert labels is not None
+    assert labels.tolist() == [[0, -1, 0], [1, 0, 1], [0, 1, 0]]
+    assert values == []
+
+
 def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:
     x = table.test.images[:, 0].numpy()
     y = table.test.labels.numpy()
@@ -250,10 +347,14 @@ def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:
     assert isinstance(model, Estimator)
     assert (model.predict(x[:200]) == y[:200]).mean() > 0.95
     dark, bright = x[y[:, 0] == 0][:40], x[y[:, 0] == 1][:40]
-    wanted = np.stack([np.ones(40, int), y[y[:, 0] == 0][:40, 1]], 1)
+    wanted = np.stack([model.predict(bright)[:, 0], model.predict(dark)[:, 1]], 1)
     made = model.mix_as(dark, bright, wanted)
     assert made.shape == dark.shape
     assert (model.predict(made)[:, 0] == 1).mean() > 0.8
+    with pytest.raises(ValueError, match=r"of 40 pairs \(the first is number \d+, from 0\) cannot"):
+        model.mix_as(dark, dark, [1, 0])
+    assert np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="bernoulli"))
+    assert not np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="mixup"))
     fitted = Estimator(code=(8, 2, 2), width=4, steps=2, device="cpu").fit(x, y)
     assert fitted.predict(x[:5]).shape == (5, 2)
     with pytest.raises(ValueError, match="wanted must be 0 or 1"):
@@ -269,7 +370,11 @@ def test_estimator_of_classes(tmp_path: Path, table: Data) -> None:
         code=(8, 2, 2), width=4, steps=30, batch_size=64, device="cpu", precision="fp32"
     ).fit(x, names)
     assert set(model.predict(x[:20])) <= {"dark", "bright"}
-    assert model.mix_as(x[:3], x[3:6], "dark").shape == (3, 16, 16)
+    read = model.predict(x[:3])
+    assert model.mix_as(x[:3], x[3:6], read).shape == (3, 16, 16)
+    other = np.where(read == "dark", "bright", "dark")
+    with pytest.raises(ValueError, match=r"3 of 3 pairs .* cannot grant what is wanted"):
+        model.mix_as(x[:3], x[:3], other)
     with pytest.raises(ValueError, match="of the classes"):
         model.mix_as(x[:3], x[3:6], "grey")
     with pytest.raises(ValueError, match="give y"):

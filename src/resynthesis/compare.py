@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,16 @@ RATE = "images_per_second"  # of training, beside the metrics
 
 @dataclass(frozen=True)
 class Row:
-    """One setting. `metrics`: name -> (mean over seeds, sample standard deviation or None)."""
+    """One setting. `metrics`: name -> (mean over seeds, sample standard deviation or None).
+
+    dropped: metrics that some of its seeds have, and some have not.
+    """
 
     label: str
     seeds: int
     images: int
     metrics: dict[str, tuple[float, float | None]]
+    dropped: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         metrics = {k: {"mean": m, "std": s} for k, (m, s) in self.metrics.items()}
@@ -40,7 +44,7 @@ def compare(runs: Sequence[Run], *, labels: Mapping[Path, str] | None = None) ->
     for run in {run.path.resolve(): run for run in runs}.values():
         if not run.metrics():
             raise ValueError(f"{run.path} has no metrics yet: run `resynth evaluate {run.path}`")
-        key = json.dumps(settings(run.config), sort_keys=True, default=str)
+        key = json.dumps(_settings(run), sort_keys=True, default=str)
         groups.setdefault(key, []).append(run)
     for members in groups.values():
         seeds = {run.config.training.seed: run.path for run in members}
@@ -50,10 +54,11 @@ def compare(runs: Sequence[Run], *, labels: Mapping[Path, str] | None = None) ->
     first = [members[0] for members in groups.values()]
     return [
         Row(
-            (labels or {}).get(members[0].path) or _label(members[0], first),
+            _told(members[0], labels or {}) or _label(members[0], first),
             len(members),
             _images(members),
             _summarise(members),
+            _dropped(members),
         )
         for members in groups.values()
     ]
@@ -73,18 +78,27 @@ def settings(config: Config) -> dict[str, Any]:
 
 def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Setting -> its value in each run, for the settings in which the runs differ."""
-    flat = [
-        {"method": run.config.name, "seed": run.config.training.seed}
-        | {name: v for part in _parts(run) for name, v in settings(run.config)[part].items()}
-        for run in runs
-    ]
+    flat = []
+    for run in runs:
+        tree = _settings(run)
+        one = {"method": tree.pop("method"), "seed": run.config.training.seed}
+        flat.append(one | {name: value for part in tree.values() for name, value in part.items()})
     names = list(dict.fromkeys(name for one in flat for name in one))
     table = {name: [str(one.get(name, "")) for one in flat] for name in names}
     return {name: values for name, values in table.items() if len(set(values)) > 1}
 
 
-def _parts(run: Run) -> list[str]:
-    return [part for part, value in settings(run.config).items() if isinstance(value, dict)]
+def _settings(run: Run) -> dict[str, Any]:
+    """As `settings`, with the sets by the names of what was there."""
+    return settings(replace(run.config, data=run.trained_on))
+
+
+def _told(run: Run, labels: Mapping[Path, str]) -> str | None:
+    """What the row of a run is to be called; a set that was not what was asked for is named."""
+    label = labels.get(run.path)
+    if label is None or run.trained_on == run.config.data:
+        return label
+    return f"{label} on {' to '.join(run.facts.names)}"
 
 
 def _summarise(runs: Sequence[Run]) -> dict[str, tuple[float, float | None]]:
@@ -95,6 +109,11 @@ def _summarise(runs: Sequence[Run]) -> dict[str, tuple[float, float | None]]:
         name: (float(np.mean(v)), float(np.std(v, ddof=1)) if len(v) > 1 else None)
         for name, v in columns.items()
     }
+
+
+def _dropped(runs: Sequence[Run]) -> tuple[str, ...]:
+    every = dict.fromkeys(name for run in runs for name in run.metrics())
+    return tuple(n for n in every if not all(n in run.metrics() for run in runs))
 
 
 def _rate(run: Run) -> float:
@@ -114,8 +133,8 @@ def _label(run: Run, others: Sequence[Run]) -> str:
         for f in fields(method)  # type: ignore[arg-type]
         if getattr(method, f.name) != f.default
     ]
-    all_settings = [settings(other.config) for other in others]
-    own = settings(run.config)
+    all_settings = [_settings(other) for other in others]
+    own = _settings(run)
     for part in ("data", "nets", "probe", "training"):
         for name, value in own[part].items():
             if any(s[part].get(name) != value for s in all_settings):

@@ -46,12 +46,7 @@ def mix_files(
     if steps < 2:
         raise ValueError(f"--steps must be at least 2, not {steps}")
     check_parents(mixer, k)
-    for path in files:
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-    channels, size, _ = run.facts.shape
-    x = to_float(torch.stack([torch.tensor(read_image(p, size, channels)) for p in files]))
-    between = _space(run, space, device)
+    x, between = read_files(run, files), _space(run, space, device)
     write(out, draw(x, between, out.suffix, mixer=mixer, steps=steps, speed=speed, seed=seed))
 
 
@@ -89,6 +84,19 @@ def draw(
     legs = [walk(z, (i, i + 1), to_images, steps=steps) for i in range(k - 1)]
     names = [f"mixes of {i} and {i + 1}" for i in range(1, k)]
     return figures.to_png(figures.grid([x, *legs], ["inputs", *names]))
+
+
+def read_files(run: Run, files: Sequence[Path]) -> Tensor:
+    """Image files as the nets of a run want them, (k, C, H, W) in [-1, 1].
+
+    Raises ValueError where a file is not there, or no image.
+    """
+    for path in files:
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}")
+    channels, size, _ = run.facts.shape
+    pixels = [torch.tensor(read_image(path, size, channels)) for path in files]
+    return to_float(torch.stack(pixels))
 
 
 def mix_set(

@@ -87,6 +87,13 @@ def as_attributes(y: Tensor, attributes: int) -> tuple[Tensor, Tensor]:
     return known, y[known].float()
 
 
+def granted(wanted: Tensor, first: Tensor, second: Tensor, *, whole: bool) -> Tensor:
+    """Which wishes (n, a) parents with attributes (n, a) grant, (n,): each attribute of the wish
+    is that of either parent, or where it is `whole`, as for classes, all are those of one."""
+    one, other = wanted == first, wanted == second
+    return one.all(1) | other.all(1) if whole else (one | other).all(1)
+
+
 def mask_weights(p: Tensor, z: Tensor) -> Tensor:
     """Weights (2, B, C, 1, ...) of masks: a channel is the first's with probability p (B, C).
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -30,8 +30,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from . import methods
+from . import methods, parallel
 from .data import (
+    SETS,
     Data,
     DataConfig,
     Domains,
@@ -150,17 +151,26 @@ def parts(method: type[Method]) -> dict[str, Callable[[], Any]]:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the data turned out to be."""
+    """What the data turned out to be. names: of the set, or of the two domains."""
 
     checksum: str
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
     train_size: int
     attributes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, data: Data) -> Facts:
-        return cls(data.checksum, data.shape, data.classes, len(data.train), data.attributes)
+        sets = (data.source, data.target) if isinstance(data, Domains) else (data,)
+        return cls(
+            data.checksum,
+            data.shape,
+            data.classes,
+            len(data.train),
+            data.attributes,
+            tuple(one.name for one in sets),
+        )
 
     @property
     def wishes(self) -> tuple[str, ...]:
@@ -205,6 +215,7 @@ class Run:
                 tuple(facts["classes"]),
                 facts["train_size"],
                 tuple(facts.get("attributes", ())),
+                tuple(facts.get("names", ())),
             )
         except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise ValueError(f"{config} cannot be read ({_say(error)})") from error
@@ -229,6 +240,14 @@ class Run:
         }
         write(path / "config.json", json.dumps(tree, indent=2, default=str).encode())
         return cls(path)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder still holds this run, which when pickled may outlive it."""
+        try:
+            return Run(self.path).tree == self.tree
+        except ValueError:
+            return False
 
     @property
     def pictures(self) -> Path:
@@ -272,6 +291,18 @@ class Run:
         return code_shape(self.config.nets, self.facts.shape[1])
 
     @property
+    def trained_on(self) -> DataConfig | DomainsConfig:
+        """The config's data, by the names of what was there: dsprites may have been drawn."""
+        told = self.config.data
+        asked = [name for name in ("data", "source", "target") if name in field_names(type(told))]
+        found: dict[str, Any] = {
+            where: name
+            for where, name in zip(asked, self.facts.names, strict=False)  # old runs have none
+            if name in SETS and getattr(told, where) in SETS
+        }
+        return replace(told, **found)
+
+    @property
     def on_arrays(self) -> bool:
         """Whether it was trained on arrays in Python, which the folder does not keep."""
         return ARRAYS in asdict(self.config.data).values()
@@ -282,16 +313,21 @@ class Run:
         assert isinstance(data, Domains)
         return data
 
-    def load_data(self, other: DataConfig | DomainsConfig | None = None) -> Data:
+    def load_data(
+        self, other: DataConfig | DomainsConfig | None = None, *, data_dir: Path | None = None
+    ) -> Data:
         """The data of this run, or other data at the same image size.
 
-        Raises ValueError where the run's own data is no longer what it was trained on.
+        data_dir: where the run's own is kept now, if not where it was. Raises ValueError where
+        the run's own data is no longer what it was trained on.
         """
         if other is None and self.on_arrays:
             raise ValueError(
                 f"{self.path} was trained on arrays in Python: say which --data to use"
             )
-        data = load_data(other or self.config.data, seed=self.config.training.seed)
+        own = self.trained_on
+        own = replace(own, data_dir=data_dir or own.data_dir)
+        data = load_data(other or own, seed=self.config.training.seed)
         if self.config.method.two_domains and not isinstance(data, Domains):
             data = in_channels(data, max(self.facts.shape[0], data.shape[0]))  # as in training
         if data.shape != self.facts.shape:
@@ -418,21 +454,31 @@ def start(
     is called after every pass over the training set. Raises ValueError or OSError for what a user
     can mend, Diverged where the losses blow up.
     """
-    device = pick_device(config.training.device)
+    device = pick_device(parallel.device(config.training.device))
     data = data or load_data(config.data, seed=config.training.seed)
     facts = Facts.of(data)
-    with fixed_seed(config.training.seed):
+    with fixed_seed(config.training.seed), parallel.joined():
         method = config.whole_method()
         nets = new_nets(method, config.nets, facts).to(device)
-        if method.needs_labels and data.train.labels is None:
+        if method.needs_labels and not data.train.has_labels:
             who = config.name if config.method.needs_labels else "a probe"
-            raise ValueError(f"{who} needs labels, and '{data.name}' has none")
+            raise ValueError(
+                f"{who} needs images all of whose labels are known, and '{data.name}' has none"
+            )
+        if "mixer" in method.players and data.attributes and not data.has_attributes:
+            raise ValueError(
+                f"{config.name} mixes by classes or by attributes, 0 or 1, and the labels of "
+                f"'{data.name}' are other values"
+            )
         state = begin(method, nets, config.training)
-        run = Run.create(path, config, facts, form)
-        if isinstance(data, Domains):
-            order = torch.randperm(len(data.target.train), generator=seeded("styles"))
-            run.save_styles(data.target.train.take(order[:KEPT_STYLES])[0])
-        run.save_checkpoint(state)
+        if parallel.rank() == 0:
+            run = Run.create(path, config, facts, form)
+            if isinstance(data, Domains):
+                order = torch.randperm(len(data.target.train), generator=seeded("styles"))
+                run.save_styles(data.target.train.take(order[:KEPT_STYLES])[0])
+            run.save_checkpoint(state)
+        parallel.wait()
+        run = Run(path)
         _go(run, state, data, report, paint, predict)
     return run
 
@@ -441,26 +487,32 @@ def resume(
     path: Path,
     *,
     data: Data | None = None,
+    device: str | None = None,
     report: Report = lambda line, total: None,
     paint: Paint = lambda run, nets, data, step: None,
     predict: Paint = lambda run, nets, data, epoch: None,
 ) -> Run:
     """Goes on from the last checkpoint of a run, with the run's own config.
 
-    A run that is finished is left as it is. Metrics of the weights so far are removed.
+    device: another one than the config's. A run that is finished is left as it is. Metrics of the
+    weights so far are removed.
     """
     run = Run(path)
-    device = pick_device(run.config.training.device)
+    training = run.config.training
+    training = replace(training, device=device or training.device)
+    run.config = replace(run.config, training=training)
+    on = pick_device(parallel.device(training.device))
     data = data or run.load_data()
-    with fixed_seed(run.config.training.seed):
-        nets = run.build_nets().to(device)
-        state = begin(run.config.whole_method(), nets, run.config.training)
+    with fixed_seed(training.seed), parallel.joined():
+        nets = run.build_nets().to(on)
+        state = begin(run.config.whole_method(), nets, training)
         run.load_checkpoint(state)
-        if state.step >= run.config.training.total_steps(len(data.train)):
+        if state.step >= training.total_steps(len(data.train)):
             return run
-        run.cut_log(state.step)
-        for stale in run.path.glob("metrics*.json"):  # of weights that are about to change
-            stale.unlink()
+        if parallel.rank() == 0:
+            run.cut_log(state.step)
+            for stale in run.path.glob("metrics*.json"):  # of weights that are about to change
+                stale.unlink()
         _go(run, state, data, report, paint, predict)
     return run
 
@@ -489,20 +541,18 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint, predic
         with isolated_random(), torch.no_grad():
             predict(run, state.nets, data, epoch)
 
+    looks: dict[str, Any] = {}
+    if parallel.rank() == 0:
+        looks = {"on_log": on_log, "on_picture": on_picture, "on_checkpoint": run.save_checkpoint}
+        if "probe" in state.nets:
+            looks["on_epoch"] = on_epoch
+    else:  # each draws its own mixes
+        torch.manual_seed(seeded(training.seed, parallel.rank(), state.step).initial_seed())
+    # Labels that teach nobody have no part in training, not even in choosing batches.
+    images = data.train if method.needs_labels else data.train.with_labels(None)
     with stopping() as stopped:
         try:
-            finished = loop(
-                method,
-                state,
-                # Labels that teach nobody have no part in training, not even in choosing batches.
-                data.train if method.needs_labels else data.train.with_labels(None),
-                training,
-                on_log=on_log,
-                on_picture=on_picture,
-                on_epoch=on_epoch if "probe" in state.nets else None,
-                on_checkpoint=run.save_checkpoint,
-                stop=lambda: bool(stopped),
-            )
+            finished = loop(method, state, images, training, **looks, stop=lambda: bool(stopped))
         except Diverged as error:
             kept = (run.path / "weights.safetensors").exists()
             raise Diverged(
@@ -668,7 +718,27 @@ def field_names(kind: type) -> list[str]:
 
 def copy(run: Path, path: Path) -> None:
     """Copies a run folder to a new place, whole or not at all. Raises ValueError or OSError."""
+    with _new_place(path) as beside:
+        shutil.copytree(run, beside, dirs_exist_ok=True)
+
+
+def rewrite(run: Run, path: Path, nets: nn.ModuleDict, styles: Tensor | None = None) -> None:
+    """A new folder with what a run is, without its log, its checkpoint and its pictures.
+
+    Whole or not at all. Raises ValueError or OSError.
+    """
+    with _new_place(path) as beside:
+        write(beside / "config.json", json.dumps(run.tree, indent=2).encode())
+        again = Run(beside)
+        again.save_weights(nets)
+        if styles is not None:
+            again.save_styles(styles)
+
+
+@contextmanager
+def _new_place(path: Path) -> Iterator[Path]:
+    """A folder to be filled, which becomes `path`; raises ValueError where something is there."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{path} exists already{_holds(path)}: choose another place")
     with whole_folder(path) as beside:
-        shutil.copytree(run, beside, dirs_exist_ok=True)
+        yield beside

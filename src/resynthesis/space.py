@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def _card(named: dict[str, Run], licence: str) -> str:
     about, sets = [], []
     for name, run in named.items():
         about.append(f"- `{name}`: {run.config.name}, trained on {data_name(run)}")
-    data = [run.config.to_json()["data"] for run in named.values()]
+    data = [asdict(run.trained_on) for run in named.values()]
     used = [tree[key] for tree in data for key in ("data", "source", "target") if key in tree]
     for one in dict.fromkeys(used):
         if one in SETS:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from . import parallel
 from .data import ImageSet
 from .methods import Method
 
@@ -116,6 +117,8 @@ def step(
     for player in due:
         total = torch.stack(list(losses[player].values())).sum()
         total.backward(inputs=list(nets[player].parameters()), retain_graph=player != due[-1])
+    gradients = (p.grad for player in due for p in nets[player].parameters())
+    parallel.average([g for g in gradients if g is not None])
     for player in due:
         optimizers[player].step()
         optimizers[player].zero_grad()
@@ -153,8 +156,10 @@ def loop(
 
     `on_log` gets {step, images, seconds, player/term: mean since the last line}, `on_epoch` the
     number of passes over the images that are done. Raises Diverged at a log line where a loss or
-    a weight is NaN or infinite; no checkpoint is made of those.
+    a weight is NaN or infinite; no checkpoint is made of those. In one of several processes (see
+    `parallel`) only the part of each batch that is this process's is seen.
     """
+    parallel.check_batch(config.batch_size)
     device = next(state.nets.parameters()).device
     bf16 = use_bf16(config.precision, device)
     total = config.total_steps(len(images))
@@ -164,7 +169,7 @@ def loop(
     state.nets.train()
     clock = time.perf_counter()  # runs while training, not while looking
     while state.step < total:
-        x, y = images.batch(state.step, config.batch_size, config.seed)
+        x, y = images.batch(state.step, config.batch_size, config.seed, parallel.part())
         due = {
             p: o for p, o in state.optimizers.items() if state.step % method.every.get(p, 1) == 0
         }
@@ -180,7 +185,7 @@ def loop(
             sums[name] = sums.get(name, 0.0) + value.double()
 
         done = state.step == total
-        last = done or stop()
+        last = parallel.any_of(done or stop())
         log = state.step % config.log_every == 0 or done
         checkpoint = state.step % config.checkpoint_every == 0 or last
         picture = state.step % config.picture_every == 0 or done
@@ -188,7 +193,7 @@ def loop(
         epoch = on_epoch and epochs > (state.step - 1) * config.batch_size // len(images)
         if not (log or checkpoint or picture or epoch):
             continue
-        state.sums = {name: float(value) for name, value in sums.items()}
+        state.sums = parallel.mean({name: float(value) for name, value in sums.items()})
         state.seconds += time.perf_counter() - clock
         _check(state)
         if log:

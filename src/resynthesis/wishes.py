@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from . import figures
-from .data import to_float
-from .data.images import decode as read_image
 from .evaluate import decode, encode, read_attributes
+from .mixes import read_files
 from .mixing import mask_weights, mix
 from .runs import Run, fixed_seed
 
@@ -31,10 +30,11 @@ def wish_files(
 ) -> tuple[list[str], list[str]]:
     """A .png of mixes of two image files, a row for each wish, with `draws` random masks.
 
-    labels: `all`, or `name=1,other=0,...` for one wish; attributes that are not named are as in
-    the first image. The labels of the files are what the run's critic reads in them. Returns the
-    captions of the files and of the wishes. Raises ValueError, with one sentence, for what does
-    not fit: a run that does not mix under labels, unknown names, a wish that no parent grants.
+    labels: `all`, or `name=1,other=0,...` for one wish. Attributes that are not named are as in
+    the first image; a class that fits is the first image's before the second's. The labels of
+    the files are what the run's critic reads in them. Returns the captions of the files and of
+    the wishes. Raises ValueError, with one sentence, for what does not fit: a run that does not
+    mix under labels, unknown names, a wish that no parent grants.
     """
     names = run.facts.wishes
     if "mixer" not in run.config.method.players:
@@ -47,20 +47,21 @@ def wish_files(
         raise ValueError(f"{out} must end in .png: mixes by labels are one labelled picture")
     if draws < 1:
         raise ValueError(f"--steps must be at least 1, not {draws}")
-    channels, size, _ = run.facts.shape
-    x = to_float(torch.stack([torch.tensor(read_image(f, size, channels)) for f in files]))
+    x = read_files(run, files)
     nets = run.load_nets(device)
-    y = read_attributes(nets, x, whole=not run.facts.attributes)  # (2, a)
+    whole = not run.facts.attributes
+    y = read_attributes(nets, x, whole=whole)  # (2, a)
     differ = int((y[0] != y[1]).sum())
     if labels == "all" and 2**differ > MOST:
         raise ValueError(
             f"the two images differ in {differ} labels, which makes {2**differ:,} combinations: "
             "ask for one by --labels name=1,..."
         )
-    wishes = wishes_of(y) if labels == "all" else _one(labels, names, y)
+    wishes = wishes_of(y) if labels == "all" else _one(labels, names, y, whole=whole)
     with fixed_seed(seed):
         rows = list(mixes(nets, x, y, torch.stack(wishes), draws))
-    heads, told = [say(v, names) for v in y], [say(w, names) for w in wishes]
+    heads = [say(v, names) for v in y]
+    told = [say_class(w, heads, names) if whole else say(w, names) for w in wishes]
     again = decode(nets["autoencoder"], encode(nets["autoencoder"], x)).cpu()
     parents = [torch.stack([x[i], again[i]]) for i in range(2)]
     figures.save(figures.grid([*parents, *rows], [*(f"has {h}" for h in heads), *told]), out)
@@ -85,6 +86,14 @@ def say(wish: Tensor, names: Sequence[str]) -> str:
     return " + ".join(n for n, v in zip(names, wish.tolist(), strict=True) if v) or "none"
 
 
+def say_class(wish: Tensor, parents: Sequence[str], names: Sequence[str]) -> str:
+    """The class that is wanted; of parents of two classes it may be both, or neither."""
+    a, b = parents
+    return {0: f"neither {a} nor {b}", 1: say(wish, names)}.get(
+        int(wish.sum()), f"both {a} and {b}"
+    )
+
+
 def wishes_of(y: Tensor) -> list[Tensor]:
     """Every combination that the parents y (2, a) allow, those of the parents themselves first."""
     differ = (y[0] != y[1]).nonzero().flatten()
@@ -97,8 +106,9 @@ def wishes_of(y: Tensor) -> list[Tensor]:
     return found
 
 
-def _one(labels: str, names: Sequence[str], y: Tensor) -> list[Tensor]:
-    wish = y[0].clone()
+def _one(labels: str, names: Sequence[str], y: Tensor, *, whole: bool) -> list[Tensor]:
+    """The one combination that is told: of classes that of a parent, as an image has but one."""
+    wanted: dict[int, float] = {}
     for part in labels.split(","):
         name, _, value = part.strip().partition("=")
         if name not in names:
@@ -109,5 +119,13 @@ def _one(labels: str, names: Sequence[str], y: Tensor) -> list[Tensor]:
         if float(value) not in y[:, at].tolist():
             has = "has" if value == "1" else "lacks"
             raise ValueError(f"neither of the two images {has} '{name}', so no mix of them can")
-        wish[at] = float(value)
+        wanted[at] = float(value)
+    places, values = list(wanted), torch.tensor(list(wanted.values()))
+    if whole:
+        fitting = [parent for parent in y if torch.equal(parent[places], values)]
+        if not fitting:
+            raise ValueError(f"neither of the two images is of such a class: '{labels}'")
+        return fitting[:1]
+    wish = y[0].clone()
+    wish[places] = values
     return [wish]

@@ -38,10 +38,20 @@ def main(arguments: list[str]) -> None:
         if not run.metrics():
             print(f"note: left out {run.path}, which has not been evaluated")
     rows = compare(ready or runs)
-    table(*cells(rows))
+    show(rows)
     if told.out:
         save(rows, told.out)
         print(f"table: {told.out}")
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Prints the table, and what is not in it."""
+    table(*cells(rows))
+    for row in rows:
+        if row.dropped:
+            print(
+                f"note: {row.label} without {', '.join(row.dropped)}, which not all its runs have"
+            )
 
 
 def cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:

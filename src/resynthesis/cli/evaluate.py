@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from .. import figures
-from ..data import Domains
+from ..data import Data, Domains
 from ..evaluate import STOPPING, evaluate, evaluate_domains
 from ..runs import Run, write
 from .shared import RunFolder, is_own, number, other_data, parse, short, table
@@ -23,8 +26,9 @@ class Evaluate:
     data_dir: Path | None = None
     """Where named sets are kept."""
     only: tuple[str, ...] = ()
-    """Only these: reconstruction, probe, knn, clustering, lines, disentanglement, or single metrics
-    by name. For two domains: accuracy, references, translation, divergence."""
+    """Only these: reconstruction, probe, conv-probe, knn, clustering, lines, mixes, wishes,
+    disentanglement, or single metrics by name. For two domains: accuracy, references, translation,
+    divergence."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
@@ -40,7 +44,16 @@ def main(arguments: list[str]) -> None:
         )
     if run.config.method.two_domains and told.data:
         raise ValueError(f"{told.run} has two domains of its own: leave out --data")
-    data = run.load_data(other)
+    measure(run, nets, run.load_data(other), told.only, own=is_own(run, other))
+
+
+def measure(
+    run: Run, nets: nn.ModuleDict, data: Data, only: Sequence[str] = (), *, own: bool = True
+) -> None:
+    """Prints and writes the metrics in `only`, or all that suit, and draws where it is all.
+
+    own: whether it is the run's own data.
+    """
 
     def report(what: str) -> None:
         print(f"measuring {what} ...", file=sys.stderr, flush=True)
@@ -48,20 +61,26 @@ def main(arguments: list[str]) -> None:
     if isinstance(data, Domains):
         print(f"stopping point: {STOPPING}; no label of the target chose it")
         metrics = evaluate_domains(
-            run, nets, data, told.only, report=report, note=lambda text: print(f"note: {text}")
+            run, nets, data, only, report=report, note=lambda text: print(f"note: {text}")
         )
     else:
-        mixer, parents = run.config.mixer, run.config.parents
-        metrics = evaluate(nets, data, told.only, mixer=mixer, parents=parents, report=report)
-    own = is_own(run, other)
+        metrics = evaluate(
+            nets,
+            data,
+            only,
+            facts=run.facts,
+            mixer=run.config.mixer,
+            parents=run.config.parents,
+            report=report,
+        )
     if own:
-        run.save_metrics({**run.metrics(), **metrics} if told.only else metrics)
+        run.save_metrics({**run.metrics(), **metrics} if only else metrics)
         written = run.path / "metrics.json"
     else:
         written = run.path / f"metrics.{short(data.name)}.json"
         write(written, json.dumps(metrics, indent=2).encode())
-    if own and not told.only:
+    if own and not only:
         figures.evaluation_pictures(run, nets, data)
     table([f"test part of {data.name}", "value"], [[k, number(v)] for k, v in metrics.items()])
-    drawn = f"   pictures: {run.path}/pictures" if own and not told.only else ""
+    drawn = f"   pictures: {run.path}/pictures" if own and not only else ""
     print(f"figures: {written}{drawn}")

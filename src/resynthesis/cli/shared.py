@@ -35,7 +35,7 @@ def other_data(
     run: Run, data: str | None, data_dir: Path | None
 ) -> DataConfig | DomainsConfig | None:
     """The data that a command was told to use, at the run's size; None for the run's own."""
-    own = run.config.data
+    own = run.trained_on
     if data is None:
         return None if data_dir is None else replace(own, data_dir=data_dir)
     folder = data_dir or own.data_dir
@@ -66,7 +66,7 @@ def is_own(run: Run, other: DataConfig | DomainsConfig | None) -> bool:
     """Whether it is the data that the run was trained on; arrays in Python may be any."""
     if other is None or run.on_arrays:
         return True
-    own, there = asdict(run.config.data), asdict(other)
+    own, there = asdict(run.trained_on), asdict(other)
     return all(there.get(name) == own[name] for name in ("data", "source", "target") if name in own)
 
 

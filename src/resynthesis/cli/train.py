@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field, make_dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from .. import figures, runs
+from .. import figures, parallel, runs
 from ..data import Data, load
 from ..evaluate import write_predictions
 from ..methods import METHODS
@@ -32,6 +33,11 @@ class Resume:
 
 
 def main(arguments: list[str]) -> None:
+    with nullcontext() if parallel.rank() == 0 else redirect_stdout(io.StringIO()):
+        _main(arguments)
+
+
+def _main(arguments: list[str]) -> None:
     if "--resume" in arguments or any(a.startswith("--resume=") for a in arguments):
         _resume(parse(Resume, arguments, "train", "Go on from a run's last checkpoint."))
         return
@@ -88,6 +94,11 @@ def settled(told: Any) -> runs.Config:
 def _start(name: str, told: Any) -> None:
     config = settled(told)
     seed = config.training.seed
+    if parallel.size() > 1 and not told.out:
+        raise ValueError("several processes train one run: say by --out where it shall be")
+    if parallel.begun_again() and (told.out / "checkpoint").exists():
+        _resume(Resume(resume=told.out))
+        return
     out = told.out or free(Path("runs") / f"{name}-{name_of(config.data)}-seed{seed}")
     run, data = train(config, out)
     _finished(run)
@@ -129,7 +140,7 @@ def _finished(run: runs.Run) -> None:
 def progress() -> Iterator[runs.Report]:
     """A reporter of log lines: a bar on a terminal, a line every few seconds elsewhere."""
     describe_line = _describer()
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or parallel.rank():
         said = 0.0
 
         def say(line: dict[str, Any], total: int) -> None:

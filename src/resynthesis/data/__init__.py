@@ -13,11 +13,11 @@ from typing import overload
 
 from .archives import read_npz
 from .domains import Domains, DomainsConfig, Pair, in_channels, join, load_domains
-from .images import SIZES, as_images, resize, to_uint8
+from .images import SIZES, as_images, check_size, resize, to_uint8
 from .lines import Lines
 from .named import SETS
 from .one import DataConfig, data_dir, keep_classes, load_one
-from .sets import Data, ImageSet, seeded, to_float
+from .sets import Data, ImageSet, Kind, seeded, to_float
 from .sprites import Sprites
 
 
@@ -47,10 +47,12 @@ __all__ = [
     "Domains",
     "DomainsConfig",
     "ImageSet",
+    "Kind",
     "Lines",
     "Pair",
     "Sprites",
     "as_images",
+    "check_size",
     "data_dir",
     "in_channels",
     "join",

@@ -61,17 +61,26 @@ class Table:
         return self.labels[[place[name] for name in names]]
 
 
-def find_table(folder: Path) -> Path | None:
-    """The table in a folder of images, or else the one beside the folder.
+def find_table(folder: Path, paths: Sequence[Path]) -> Path | None:
+    """The table in a folder of images, or else one beside it that names any of them.
 
-    Raises ValueError where there are two.
+    paths: the images. Raises ValueError where there are two.
     """
+    images = {path.relative_to(folder).as_posix() for path in paths}
     for place in (folder, folder.resolve().parent):
-        if found := [place / name for name in TABLES if (place / name).is_file()]:
+        there = [place / name for name in TABLES if (place / name).is_file()]
+        if found := [path for path in there if place == folder or images & _first_cells(path)]:
             if len(found) > 1:
                 raise ValueError(f"{found[0]} and {found[1]} are two tables: keep one of them")
             return found[0]
     return None
+
+
+def _first_cells(path: Path) -> set[str]:
+    """What stands first in the lines of any text, table or not."""
+    comma = "," if path.suffix == ".csv" else None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {line.split(comma, 1)[0].strip(' "') for line in lines if line.strip()}
 
 
 def read_table(path: Path) -> Table:

@@ -1,7 +1,6 @@
 """CelebA: faces of celebrities with forty attributes, aligned and cropped, with official parts.
 
-Its home is a folder on Google Drive, which asks every visitor to confirm and turns many away:
-nothing here fetches it, and the files have to be put in place by hand.
+Its home is a folder on Google Drive, which turns visitors away on days when it has had many.
 """
 
 from __future__ import annotations
@@ -9,19 +8,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from .attributes import read_table
-from .download import DownloadError, find
+from .download import fetch, find
 from .folder import gather_parts, notes
 from .images import Reading
 from .pictures import Pictures
 from .sets import Data
 
+DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
 ATTRIBUTES = "list_attr_celeba.txt"
 PARTS = "list_eval_partition.txt"
+LISTS = {  # their places on the drive and MD5, as torchvision lists them
+    ATTRIBUTES: ("0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c"),
+    PARTS: ("0B7EVK8r0v71pY0NSMzRuSXJEVkk", "d32c9cbf5e040fd4025c592c306e6668"),
+}
 CELEBA = Pictures(
     archive="img_align_celeba.zip",
     inside="img_align_celeba",
     homes=("celeba", "CelebA", "."),
-    mirrors=(),
+    mirrors=(f"{DRIVE}0B7EVK8r0v71pZjFTYXZWM3FlRnM",),
     # As TensorFlow Datasets lists it.
     check="46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74",
     files=range(202_599, 202_600),
@@ -34,23 +38,16 @@ COLUMNS = 40
 def load_celeba(folder: Path, how: Reading) -> Data:
     """CelebA (Liu et al., ICCV 2015) in its official parts; labels are a table (N, 40).
 
-    Each image, 178x218, is cut to its central square. The two lists are known by what is in
-    them: as many rows as there are images, and forty attributes. Raises ValueError where what
-    was found is broken or another set, and DownloadError where a file is not there.
+    Each image, 178x218, is cut to its central square. Lists that are there already are known by
+    what is in them: as many rows as there are images, and forty attributes. Raises ValueError
+    where what was found is broken or another set, and DownloadError.
     """
     places = CELEBA.places(folder)
-    found = {name: find(name, *places) for name in (ATTRIBUTES, PARTS)}
-    missing = [name for name, path in found.items() if path is None]
-    if not CELEBA.is_here(folder):
-        missing.insert(0, f"{CELEBA.archive} (or the folder {CELEBA.inside})")
-    if missing:
-        raise DownloadError(
-            "CelebA cannot be downloaded by a program, because its home is a folder on Google "
-            "Drive (see https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html): put "
-            f"{', '.join(missing)} into {places[0]} by hand, or point --data-dir at a folder that "
-            "has them"
-        )
-    attributes, parts = (path for path in found.values() if path is not None)
+    every = [*LISTS, *([] if CELEBA.is_here(folder) else [CELEBA.archive])]
+    attributes, parts = (
+        find(name, *places) or fetch(name, [DRIVE + at], f"md5:{md5}", places[0], others=every)
+        for name, (at, md5) in LISTS.items()
+    )
     table = read_table(attributes)
     part = read_parts(parts)
     if len(table.files) not in CELEBA.files or len(table.attributes) != COLUMNS:
@@ -60,7 +57,7 @@ def load_celeba(folder: Path, how: Reading) -> Data:
         )
     if part.keys() != set(table.files):
         raise ValueError(f"{attributes} and {parts} do not name the same images")
-    images = CELEBA.bring(folder)
+    images = CELEBA.bring(folder, others=every)
     chosen = []
     for number in PART_NUMBERS:
         rows = [i for i, name in enumerate(table.files) if part[name] == number]

@@ -17,7 +17,7 @@ from .folder import Folder
 from .lines import Lines
 from .named import SETS
 from .one import DataConfig, load_one
-from .sets import Data, ImageSet
+from .sets import WHOLE, Data, ImageSet
 from .sprites import Sprites
 
 SAME = "source and target are the same images: give two domains"
@@ -63,14 +63,16 @@ class Pair(ImageSet):
         super().__init__(torch.empty(len(source), *source.shape, device="meta"), source.labels)
         self.source, self.target = source, target.with_labels(None)
 
-    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
+    def batch(
+        self, step: int, size: int, seed: int, part: slice = WHOLE
+    ) -> tuple[Tensor, Tensor | None]:
         """x (2, size, C, H, W), source and target, and labels (size,) of the source.
 
         Each domain has an order of its own: sets that were made from the same digits would
         otherwise show a digit and its translation side by side.
         """
-        x_s, y = self.source.batch(step, size, seed)
-        x_t, _ = self.target.batch(step, size, -1 - seed)
+        x_s, y = self.source.batch(step, size, seed, part)
+        x_t, _ = self.target.batch(step, size, -1 - seed, part)
         return torch.stack([x_s, x_t]), y
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -12,8 +12,10 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from filelock import FileLock
+
 TIMEOUT = 30.0  # seconds without an answer
-TRIES = 3  # at each mirror
+TRIES = 3  # in a row at each mirror that bring nothing
 CHUNK = 1 << 20
 
 
@@ -46,6 +48,13 @@ def find(name: str, *folders: Path) -> Path | None:
     return next((f / name for f in folders if (f / name).is_file()), None)
 
 
+def lock(path: Path) -> FileLock:
+    """What the process that works on `path` holds; the kernel frees it when the process dies."""
+    folder = path.parent / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / path.name)
+
+
 def obtain(
     name: str, mirrors: Sequence[str], check: Check, *folders: Path, others: Sequence[str] = ()
 ) -> Path:
@@ -74,33 +83,26 @@ def fetch(
 ) -> Path:
     """The file `name` in `folder`, downloaded from the first mirror that gives the right bytes.
 
-    mirrors: addresses of folders, tried in order, each `tries` times with growing pauses. What
-    has come stays in `name.part` and is resumed, also by a later call. others: what else the set
-    wants, so that the message names all that has to be put there by hand. Raises DownloadError.
+    mirrors: addresses of folders, or, where they have a query, of the file; tried in order, each
+    until `tries` in a row, with growing pauses, brought nothing. What has come stays in
+    `name.part` and is resumed, also by a later call; where that ends in wrong bytes, the mirror
+    is asked for the whole. One process at a time works on it. others: what else the set wants, so
+    that the message names all that has to be put there by hand. Raises DownloadError.
     """
     path, part = folder / name, folder / f"{name}.part"
     if path.exists():
         return path
-    folder.mkdir(parents=True, exist_ok=True)
-    reasons = []
-    for mirror in mirrors:
-        address = mirror.rstrip("/") + "/" + name
-        for attempt in range(tries):
-            try:
-                _continue(address, part, timeout)
-            except (OSError, ValueError, http.client.HTTPException) as error:
-                reasons.append(f"{mirror}: {getattr(error, 'reason', error)}")
-                if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410):
-                    break
-                if attempt + 1 < tries:
-                    time.sleep(pause * 2**attempt)
-                continue
-            if is_right(part, check):
+    with lock(path):
+        if path.exists():
+            return path
+        reasons = []
+        for mirror in mirrors:
+            address = mirror if "?" in mirror else f"{mirror.rstrip('/')}/{name}"
+            why = _bring(address, part, check, tries=tries, timeout=timeout, pause=pause)
+            if not why:
                 os.replace(part, path)
                 return path
-            reasons.append(f"{mirror}: wrong bytes")
-            part.unlink()
-            break
+            reasons += [f"{mirror}: {reason}" for reason in why]
     missing = [other for other in others if other != name and not (folder / other).exists()]
     what = f"it, and {', '.join(missing)}, into" if missing else "it into"
     raise DownloadError(
@@ -109,9 +111,42 @@ def fetch(
     )
 
 
+def _bring(
+    address: str, part: Path, check: Check, *, tries: int, timeout: float, pause: float
+) -> list[str]:
+    """Fills `part` from one address; returns why not, or nothing where it has the right bytes."""
+    reasons = []
+    stale = part.exists()  # of an earlier call or another mirror, and who knows of which file
+    left = tries
+    while left:
+        had = _size(part)
+        try:
+            _continue(address, part, timeout)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reasons.append(str(getattr(error, "reason", error)))
+            if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410):
+                break
+            left = tries if _size(part) > had else left - 1
+            if left:
+                time.sleep(pause * 2 ** (tries - left) / 2)
+            continue
+        if is_right(part, check):
+            return []
+        reasons.append("wrong bytes")
+        part.unlink()
+        if not stale:
+            break
+        stale = False
+    return reasons
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
 def _continue(address: str, part: Path, timeout: float) -> None:
     """Appends what is missing to `part`; raises OSError where the connection ends too early."""
-    have = part.stat().st_size if part.exists() else 0
+    have = _size(part)
     request = urllib.request.Request(address, headers={"User-Agent": "resynthesis"})
     if have:
         request.add_header("Range", f"bytes={have}-")

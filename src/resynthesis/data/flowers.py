@@ -17,7 +17,7 @@ from .sets import Data
 FLOWERS = Pictures(
     archive="102flowers.tgz",
     inside="jpg",
-    homes=("flowers", "flowers-102", "."),
+    homes=("flowers102", "flowers", "flowers-102", "."),
     mirrors=("https://www.robots.ox.ac.uk/~vgg/data/flowers/102",),
     check="2d01ecc807db462958cfe3d92f57a8c252b4abd240eb955770201e45f783b246",
     files=range(8_189, 8_190),

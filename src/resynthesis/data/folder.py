@@ -14,7 +14,8 @@ from torch import Tensor
 
 from .attributes import find_table, read_table
 from .images import SUFFIXES, BadImage, Reading, decode, is_colour
-from .sets import ImageSet, to_float
+from .sets import WHOLE, ImageSet, to_float
+from .unpack import is_image
 
 WORKERS = 4
 AHEAD = 8  # batches that are decoded before they are asked for
@@ -42,21 +43,22 @@ class Folder(ImageSet):
         self.size, self.channels, self.strict = size, channels, strict
         self.bad: dict[int, str] = {} if bad is None else bad
         self._pool: ThreadPoolExecutor | None = None
-        self._ahead: dict[tuple[int, int, int], Future[tuple[Tensor, Tensor | None]]] = {}
+        self._ahead: dict[tuple[object, ...], Future[tuple[Tensor, Tensor | None]]] = {}
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
         return self._ready(*self._read(index))
 
-    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
+    def batch(
+        self, step: int, size: int, seed: int, part: slice = WHOLE
+    ) -> tuple[Tensor, Tensor | None]:
         self._pool = self._pool or ThreadPoolExecutor(WORKERS, "decode")
-        self._ahead = {
-            k: f for k, f in self._ahead.items() if k[0] >= step and k[1:] == (size, seed)
-        }
-        for s in range(step, step + AHEAD):
-            if (s, size, seed) not in self._ahead:
-                index = self.indices(s, size, seed)
-                self._ahead[s, size, seed] = self._pool.submit(self._read, index)
-        return self._ready(*self._ahead.pop((step, size, seed)).result())
+        wanted = {(s, size, seed, str(part)): s for s in range(step, step + AHEAD)}
+        self._ahead = {k: f for k, f in self._ahead.items() if k in wanted}
+        for key, s in wanted.items():
+            if key not in self._ahead:
+                index = self.indices(s, size, seed)[part]
+                self._ahead[key] = self._pool.submit(self._read, index)
+        return self._ready(*self._ahead.pop(next(iter(wanted))).result())
 
     def _ready(self, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
         return to_float(x.to(self.device)), y if y is None else y.to(self.device)
@@ -103,11 +105,16 @@ class Folder(ImageSet):
 
 
 def find(folder: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...]]:
-    """Image paths, sorted; their labels (N,), or None where the folder is flat; the class names."""
-    flat = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in SUFFIXES]
+    """Image paths, sorted; their labels (N,), or None where the folder is flat; the class names.
+
+    Hidden files are no images: other systems leave such beside the real ones.
+    """
+    flat = [p for p in sorted(folder.iterdir()) if p.is_file() and is_image(p.name)]
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     nested = {
-        name: [p for p in sorted((folder / name).rglob("*")) if p.suffix.lower() in SUFFIXES]
+        name: [
+            p for p in sorted((folder / name).rglob("*")) if is_image(str(p.relative_to(folder)))
+        ]
         for name in names
     }
     nested = {name: paths for name, paths in nested.items() if paths}
@@ -139,7 +146,7 @@ def read(
     if not paths:
         raise ValueError(f"{folder} has no images (looked for {', '.join(sorted(SUFFIXES))})")
     attributes: tuple[str, ...] = ()
-    if place := find_table(folder):
+    if place := find_table(folder, paths):
         table = read_table(place)
         labels = table.labels_of(folder, paths)
         classes, attributes = table.classes, table.attributes

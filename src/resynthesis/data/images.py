@@ -28,6 +28,12 @@ class Reading:
     """Images whose pixels take more than so many GiB are streamed from disk."""
 
 
+def check_size(size: int) -> None:
+    """Raises ValueError where the nets take no images of this size."""
+    if size not in SIZES:
+        raise ValueError(f"the image size must be one of {', '.join(map(str, SIZES))}, not {size}")
+
+
 class BadImage(ValueError):
     """A file that cannot be read as an image; the message names it and says why."""
 

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from .sets import Data, ImageSet, seeded
+from .sets import WHOLE, Data, ImageSet, seeded
 
 EPOCH = 50_000  # lines are endless; an epoch is this many
 
@@ -62,8 +62,10 @@ class Lines(ImageSet):
     def __init__(self) -> None:
         super().__init__(torch.empty(EPOCH, 1, 32, 32, device="meta"))
 
-    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        x = render(angles(size, seeded("lines", seed, step)))
+    def batch(
+        self, step: int, size: int, seed: int, part: slice = WHOLE
+    ) -> tuple[Tensor, Tensor | None]:
+        x = render(angles(size, seeded("lines", seed, step))[part])
         return x.to(self.device), None
 
     def with_labels(self, labels: Tensor | None) -> Lines:

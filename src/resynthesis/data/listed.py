@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 from .folder import gather_parts, note, notes
-from .images import SUFFIXES, Reading
+from .images import Reading
 from .sets import DIGITS, Data, from_train_test
+from .unpack import is_image
 
 PARTS = ("mnist_m_train", "mnist_m_test")
 
@@ -45,7 +46,7 @@ def read_list(folder: Path, part: str, *, strict: bool) -> tuple[list[Path], lis
     for path in (images, labels):
         if not path.exists():
             raise ValueError(f"{folder} has no {path.name}, so it is not the whole MNIST-M")
-    there = {p.name for p in images.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."}
+    there = {p.name for p in images.iterdir() if is_image(p.name)}
     listed: dict[str, int] = {}
     errors = []
     for number, line in enumerate(labels.read_text(errors="replace").splitlines(), 1):

@@ -17,7 +17,7 @@ from .images import Reading
 from .mnist import FASHION_MNIST, KMNIST, MNIST, load_fashion_mnist, load_kmnist, load_mnist
 from .numerals import has_svhn, has_usps, load_svhn, load_svhn_extra, load_usps
 from .painted import load_digits_attributes
-from .sets import Data
+from .sets import Data, Kind
 from .sprites import has_dsprites, load_dsprites, load_rendered
 from .tiny_imagenet import TINY, load_tiny_imagenet
 from .zappos import ZAPPOS, load_zappos
@@ -28,7 +28,8 @@ class Named:
     """A registered data set.
 
     `load(folder, how)` and `here(folder)`: folder is where its files are or shall be. `here`
-    tells by their names alone, so that it is quick.
+    tells by their names alone, so that it is quick. kind: what its labels are, and which sets
+    have measures of their own.
     """
 
     summary: str
@@ -38,6 +39,7 @@ class Named:
     load: Callable[[Path, Reading], Data]
     download: str = "none"
     here: Callable[[Path], bool] = lambda folder: True
+    kind: Kind = "classes"
 
 
 def load_lines(folder: Path, how: Reading) -> Data:
@@ -68,6 +70,7 @@ SETS: dict[str, Named] = {
         licence="as digits",
         citation="digits as above; the attributes are made here",
         load=load_digits_attributes,
+        kind="attributes",
     ),
     "dsprites": Named(
         summary="a white shape by five factors; official file, else drawn here, and a note says so",
@@ -75,6 +78,7 @@ SETS: dict[str, Named] = {
         licence="zlib",
         citation="Matthey, Higgins, Hassabis and Lerchner, dSprites, 2017",
         load=load_dsprites,
+        kind="sprites",
         here=has_dsprites,
         download="25 MiB",
     ),
@@ -84,6 +88,7 @@ SETS: dict[str, Named] = {
         licence="made here",
         citation="factors: Matthey, Higgins, Hassabis and Lerchner, dSprites, 2017",
         load=load_rendered,
+        kind="sprites",
     ),
     "lines": Named(
         summary="lines at any angle, drawn afresh at every step; for judging interpolations",
@@ -91,6 +96,7 @@ SETS: dict[str, Named] = {
         licence="made here",
         citation="Berthelot et al., Understanding and Improving Interpolation, ICLR 2019",
         load=load_lines,
+        kind="lines",
     ),
     "mnist": Named(
         summary="handwritten digits, 28x28, brought to the wanted size; official test set",
@@ -147,13 +153,14 @@ SETS: dict[str, Named] = {
         download="162 MiB",
     ),
     "celeba": Named(
-        summary="faces with forty attributes; official parts; its files are put in place by hand",
+        summary="faces with forty attributes; official parts",
         images="162,770 + 19,867 + 19,962 colour, a table of attributes",
         licence="non-commercial research",
         citation="Liu, Luo, Wang and Tang, Deep Learning Face Attributes in the Wild, ICCV 2015",
         load=load_celeba,
+        kind="attributes",
         here=has_celeba,
-        download="1.4 GiB by hand",
+        download="1.4 GiB",
     ),
     "zappos": Named(
         summary="shoes of four kinds on white (UT Zappos50K); split by seed",

@@ -10,7 +10,7 @@ import torch
 
 from .archives import read_idx_pair, read_npz
 from .folder import read as read_folder
-from .images import SIZES, Reading, resize
+from .images import Reading, check_size, resize
 from .listed import is_listed, load_listed
 from .mnist import find_idx
 from .named import SETS
@@ -71,10 +71,7 @@ def load_one(config: DataConfig, *, seed: int = 0, by_class: bool = True) -> Dat
 
 
 def _load_whole(config: DataConfig, by_class: bool) -> Data:
-    if config.size not in SIZES:
-        raise ValueError(
-            f"the image size must be one of {', '.join(map(str, SIZES))}, not {config.size}"
-        )
+    check_size(config.size)
     if config.data in SETS:
         folder = data_dir(config.data_dir).expanduser()
         return _choose(SETS[config.data].load(folder, config.how), config.classes)
@@ -128,13 +125,15 @@ def keep_classes(
 ) -> ImageSet:
     """Only the images of some classes, relabelled 0, 1, ... in the order wanted.
 
-    Raises ValueError where a class is unknown, or where there are none.
+    Raises ValueError where a class is unknown or given twice, or where there are none.
     """
     if images.labels is None or not classes:
         instead = ", but attributes" if images.labels is not None and images.labels.ndim > 1 else ""
         raise ValueError(f"the data set '{name}' has no classes to choose from{instead}")
     if unknown := [c for c in wanted if c not in classes]:
         raise ValueError(f"unknown class '{unknown[0]}': {name} has {', '.join(classes)}")
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(f"a class is given twice: {', '.join(wanted)}")
     match = images.labels[:, None] == torch.tensor([classes.index(c) for c in wanted])
     kept = images.subset(match.any(1).nonzero().flatten())
     return kept.with_labels(match[match.any(1)].int().argmax(1))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+WHOLE = slice(None)
 DIGITS = tuple("0123456789")  # class names
+Kind = Literal["classes", "attributes", "lines", "sprites", "none"]  # of a set, by its labels
 
 
 def seeded(*key: object) -> torch.Generator:
@@ -67,12 +70,15 @@ class ImageSet:
         labels = None if self.labels is None else self.labels[index]
         return to_float(self.images[index]), labels
 
-    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor | None]:
+    def batch(
+        self, step: int, size: int, seed: int, part: slice = WHOLE
+    ) -> tuple[Tensor, Tensor | None]:
         """Training batch number `step`: every image once in each pass, in an order by seed.
 
-        Where labels are hidden, a quarter of the batch comes from the labelled images.
+        Where labels are hidden, a quarter of the batch comes from the labelled images. `part`
+        takes some of the batch only.
         """
-        return self.take(self.indices(step, size, seed))
+        return self.take(self.indices(step, size, seed)[part])
 
     def indices(self, step: int, size: int, seed: int) -> Tensor:
         """Which images (size,) are in training batch number `step`."""

@@ -110,6 +110,7 @@ def unpack(
             bytes_left -= member.size
             below, _, name = member.name.removeprefix("./").partition(f"{inside}/")
             if member.kind == "file" and not below and wanted(name):
+                assert not PurePosixPath(name).is_absolute()
                 count += 1
                 if bytes_left >= 0 and count < files.stop:
                     with _whole(archive):
@@ -150,8 +151,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _check(archive: Path, member: Member) -> None:
-    parts = PurePosixPath(member.name).parts
-    if member.name.startswith("/") or "\\" in member.name or ".." in parts:
+    if "\\" in member.name or {"", ".."} & set(member.name.removesuffix("/").split("/")):
         raise ValueError(
             f"{archive} has a member that leads out of its folder, and was not unpacked: "
             f"'{member.name}'"

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .. import figures, runs
 from ..data import SIZES, Data, as_images, resize, to_float, to_uint8
+from ..data.attributes import as_attributes
 from ..methods import Method
 from ..nets import Nets, code_shape
 from ..train import pick_device
@@ -52,9 +53,15 @@ class Model(BaseEstimator):  # type: ignore[misc]
             setattr(self, name, parameters.get(name, parameter.default))
 
     def save(self, path: str | Path) -> None:
-        """Copies the run folder to a new place. `load` and the command line open it."""
+        """Copies the run folder to a new place. `load` and the command line open it.
+
+        Of a model that was unpickled where the folder is not, there is what predicts, and no log.
+        """
         check_is_fitted(self)
-        runs.copy(self.run_.path, Path(path))
+        if self.run_.is_there:
+            runs.copy(self.run_.path, Path(path))
+        else:
+            runs.rewrite(self.run_, Path(path), self.nets_, getattr(self, "styles_", None))
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and joblib: nets with spectral normalisation travel as their weights."""
@@ -160,7 +167,8 @@ def form_of(images: object, pixels: Tensor) -> dict[str, Any]:
 def to_labels(y: object, n: int) -> tuple[Tensor | None, list[Any]]:
     """Any labels (n,) as 0, 1, ... and the sorted values; integers under 0 are unknown.
 
-    A table (n, a) of attributes, 0 or 1, under 0 where unknown, stays as it is, without values.
+    A table (n, a) of attributes is read as in files, and has no values: -1 means no in a column
+    without any 0, and else unknown.
     """
     if y is None:
         return None, []
@@ -168,7 +176,7 @@ def to_labels(y: object, n: int) -> tuple[Tensor | None, list[Any]]:
     if values.ndim == 2 and len(values) == n and values.shape[1] > 0:
         if values.dtype.kind not in "iufb" or not np.isin(values, (-1, 0, 1)).all():
             raise ValueError("attributes must be 0 or 1, or -1 where unknown")
-        return torch.from_numpy(values.astype(np.int64)), []
+        return as_attributes(torch.from_numpy(values.astype(np.int64))), []
     if values.shape != (n,):
         raise ValueError(
             f"labels must be of shape ({n},), not {values.shape} (or ({n}, a) for attributes)"

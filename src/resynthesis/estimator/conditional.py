@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from .. import methods, runs
 from ..evaluate import decode, read_attributes
-from ..mixing import mask_weights
+from ..mixing import granted, mask_weights
 from ..mixing import mix as combine
 from .base import Array
 from .resynthesizer import Resynthesizer
@@ -24,7 +24,10 @@ class ClassAMR(Resynthesizer):
     method = methods.ClassAMR
 
     def fit(self, images: object, y: object = None) -> Self:
-        """Trains on images and labels: classes (n,) or attributes (n, a), 0 or 1; -1 unknown."""
+        """Trains on images and labels: classes (n,) or attributes (n, a), 0 or 1.
+
+        -1 is unknown; in a column without any 0 it means no, as in files.
+        """
         if y is None:
             raise ValueError(
                 "ClassAMR mixes under labels: give y, classes (n,) or attributes (n, a)"
@@ -41,17 +44,23 @@ class ClassAMR(Resynthesizer):
     def mix_as(self, first: object, second: object, wanted: object, *, seed: int = 0) -> Array:
         """Mixes of two batches of n images that shall have the labels `wanted`.
 
-        wanted: classes (n,) or attributes (n, a), or one for all. Of each attribute it should be
-        what one of the parents has, as `predict` reads it; no mix is taught anything else.
+        wanted: classes (n,) or attributes (n, a), or one for all. No mix is taught anything that
+        neither of its parents has, as `predict` reads them: raises ValueError for such a wish.
         """
         check_is_fitted(self)
         x = [self._pixels(first), self._pixels(second)]
         if len(x[0]) != len(x[1]):
             raise ValueError(f"{len(x[0])} images cannot be mixed with {len(x[1])}")
-        wish = self._attributes(wanted, len(x[0]))
+        wish, read = self._attributes(wanted, len(x[0])), [self._read(images) for images in x]
+        if not (can := granted(wish, *read, whole=not self.run_.facts.attributes)).all():
+            refused = (~can).nonzero().flatten().tolist()
+            raise ValueError(
+                f"{len(refused)} of {len(can)} pairs (the first is number {refused[0]}, from 0) "
+                "cannot grant what is wanted of them: neither parent has it, as predict reads them"
+            )
         z = torch.stack([self._encode(first), self._encode(second)])
         with torch.inference_mode(), runs.fixed_seed(seed):
-            p = self.nets_["mixer"](*(t.to(z.device) for t in (wish, *map(self._read, x))))
+            p = self.nets_["mixer"](*(t.to(z.device) for t in (wish, *read)))
             mixed = combine(z, mask_weights(p, z[0]))
         return self._images(decode(self._autoencoder, mixed))
 

@@ -45,7 +45,7 @@ class Resynthesizer(
         nets = self._settings(Nets)
         train = ImageSet(resize(pixels, fitting_size(pixels, nets)), labels)
         width = 0 if labels is None or labels.ndim == 1 else labels.shape[1]
-        columns = tuple(f"attribute {i}" for i in range(width))
+        columns = tuple(f"attribute_{i}" for i in range(width))
         names = tuple(map(str, classes))
         data = Data(runs.ARRAYS, train, train, train, names, attributes=columns)
         config = runs.Config(
@@ -93,7 +93,7 @@ class Resynthesizer(
             raise ValueError("mix needs two or more batches of equally many images")
         stack = torch.stack(z)
         if weight is None:
-            chosen = mixer or str(getattr(self, "mixer", "mixup"))
+            chosen = mixer or self.run_.config.mixer
             check_parents(chosen, len(z))
             with runs.fixed_seed(seed):
                 weights = MIXERS[chosen](len(z), stack[0])

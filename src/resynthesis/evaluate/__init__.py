@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from torch import Tensor, nn
 
-from ..data import Data, Lines, Sprites
+from ..data import Data, Kind, Lines, Sprites
+from ..runs import Facts
 from . import disentanglement, labels, lines, realism, reconstruction, wishes
 from .choice import choose
 from .codes import decode, encode, encode_set, interpolate
@@ -18,6 +19,7 @@ from .convolutional import conv_probe_accuracy
 from .domains import (
     STOPPING,
     accuracy,
+    check_domains,
     content,
     evaluate_domains,
     features,
@@ -82,6 +84,7 @@ def _disentanglement(nets: nn.ModuleDict, data: Data, named: set[str]) -> dict[s
     return found
 
 
+CLASS_SCORES = ("classifier_score", "classifier_score_real")  # of mixes, where there are classes
 FAMILIES = {
     "reconstruction": ("reconstruction_l1", "reconstruction_psnr"),
     "probe": ("probe_accuracy",),
@@ -91,8 +94,7 @@ FAMILIES = {
     "lines": ("lines_distance", "lines_smoothness"),
     "mixes": (
         *(f"{d}_distance{of}" for of in ("", "_pixels", "_real") for d in ("frechet", "kernel")),
-        "classifier_score",
-        "classifier_score_real",
+        *CLASS_SCORES,
     ),
     "wishes": (
         "wish_accuracy",
@@ -104,24 +106,74 @@ FAMILIES = {
     "disentanglement": ("betavae_score", "factorvae_score", "mig", "dci_disentanglement"),
 }
 LABELLED = ("probe", "conv-probe", "knn", "clustering")  # families that read labels from codes
+KINDS: dict[str, tuple[Kind, ...]] = {  # of data, for families that do not suit all
+    "probe": ("classes", "attributes"),
+    "conv-probe": ("classes",),
+    "knn": ("classes", "attributes"),
+    "clustering": ("classes",),
+    "lines": ("lines",),
+    "mixes": ("classes", "attributes"),
+    "wishes": ("classes", "attributes"),
+    "disentanglement": ("sprites",),
+}
 JUDGED = ("mixes", "wishes")  # families that take a judge, who takes a minute to train
 
 
-def suits(family: str, data: Data, nets: nn.ModuleDict) -> bool:
-    """Whether a family of metrics can be measured on this data with these nets."""
-    if family == "lines":
-        return isinstance(data.train, Lines)
-    if family == "wishes":
-        return "mixer" in nets
+def suits(name: str, data: Data, nets: nn.ModuleDict, facts: Facts | None = None) -> bool:
+    """Whether a family of metrics, or one of them, can be measured on this data with these nets.
+
+    facts: of the run of the nets; its wishes are judged by labels of the same names alone.
+    """
+    if not suits_kind(name, kind(data)):
+        return False
+    family = family_of(name)
+    if family in JUDGED and not data.train.has_labels:
+        return False
     if family == "mixes":
-        return len(data.classes) > 1 and len(data.test) >= 4
-    if family == "disentanglement":
-        return isinstance(data.test, Sprites)
-    if family in ("probe", "knn"):
-        return len(data.classes) > 1 or data.has_attributes
-    if family in ("clustering", "conv-probe"):
-        return len(data.classes) > 1
+        return len(data.test) >= 4
+    if family == "wishes":
+        return "mixer" in nets and data.test.has_labels and _same_labels(data, nets, facts)
     return True
+
+
+def suits_kind(name: str, kind: Kind) -> bool:
+    """Whether a family of metrics, or one of them, goes with data of some kind."""
+    wanted = ("classes",) if name in CLASS_SCORES else KINDS.get(family_of(name))
+    return wanted is None or kind in wanted
+
+
+def kind(data: Data) -> Kind:
+    """What the labels of a set are, or which set it is that has measures of its own."""
+    if isinstance(data.train, Lines):
+        return "lines"
+    if isinstance(data.test, Sprites):
+        return "sprites"
+    if len(data.classes) > 1:
+        return "classes"
+    return "attributes" if data.has_attributes else "none"
+
+
+def family_of(name: str) -> str:
+    """The family of a metric; of a family, itself."""
+    return next((f for f, metrics in FAMILIES.items() if name in metrics), name)
+
+
+def _same_labels(data: Data, nets: nn.ModuleDict, facts: Facts | None) -> bool:
+    """Whether the labels are those that the nets mix under, as far as one can tell."""
+    if facts:
+        return (facts.classes, facts.attributes) == (data.classes, data.attributes)
+    return bool(nets["mixer"].attributes == len(data.attributes or data.classes))
+
+
+def check(
+    only: Sequence[str], data: Data, nets: nn.ModuleDict, facts: Facts | None = None
+) -> set[str]:
+    """The metrics that `only` names. Raises ValueError: a name is unknown or does not suit."""
+    named = choose(only, FAMILIES)
+    for name in only:
+        if not suits(name, data, nets, facts):
+            raise ValueError(f"'{name}' cannot be measured on '{data.name}'")
+    return named
 
 
 def evaluate(
@@ -129,21 +181,22 @@ def evaluate(
     data: Data,
     only: Sequence[str] = (),
     *,
+    facts: Facts | None = None,
     mixer: str = "mixup",
     parents: int = 2,
     report: Callable[[str], None] = lambda family: None,
 ) -> dict[str, float]:
     """All metrics that suit the data, or those in `only`, on its test part.
 
-    `only` names families, or single metrics; mixer and parents say what mixes are judged. Raises
-    ValueError where a name is unknown or does not suit the data.
+    `only` names families, or single metrics; facts are those of the run; mixer and parents say
+    what mixes are judged. Raises ValueError where a name is unknown or does not suit the data.
     """
-    for name in only:
-        family = next((f for f, metrics in FAMILIES.items() if name in (f, *metrics)), None)
-        if family and not suits(family, data, nets):
-            raise ValueError(f"'{name}' cannot be measured on '{data.name}'")
-    named = choose(only, FAMILIES)
-    wanted = [f for f, metrics in FAMILIES.items() if suits(f, data, nets) and named & set(metrics)]
+    named = check(only, data, nets, facts)
+    wanted = [
+        family
+        for family, metrics in FAMILIES.items()
+        if suits(family, data, nets, facts) and named & set(metrics)
+    ]
     metrics: dict[str, float] = {}
     if "reconstruction" in wanted:
         report("reconstruction")
@@ -183,6 +236,8 @@ __all__ = [
     "FAMILIES",
     "STOPPING",
     "accuracy",
+    "check",
+    "check_domains",
     "content",
     "decode",
     "disentanglement",
@@ -190,6 +245,7 @@ __all__ = [
     "encode_set",
     "evaluate",
     "evaluate_domains",
+    "family_of",
     "features",
     "interpolate",
     "labels",
@@ -199,6 +255,7 @@ __all__ = [
     "read_attributes",
     "reader",
     "suits",
+    "suits_kind",
     "train_judge",
     "translate",
     "write_predictions",

@@ -129,13 +129,7 @@ def evaluate_domains(
     a sentence for each metric that is left out, for want of labels or images. Raises ValueError
     where a metric is unknown, or is named singly and has to be left out.
     """
-    wanted = choose(only, FAMILIES)
-    for metric, reason in _unfit(data).items():
-        if metric in only:
-            raise ValueError(f"'{metric}' cannot be measured: {reason}")
-        if metric in wanted:
-            note(f"{metric} is left out: {reason}")
-            wanted.remove(metric)
+    wanted = check_domains(only, data, note)
     found: dict[str, float] = {}
 
     def needs(*metrics: str) -> bool:
@@ -186,6 +180,20 @@ def _translations(
         "kernel_distance_untranslated": lambda: kernel(plain, real),
     }
     return {name: measure() for name, measure in measures.items() if name in wanted}
+
+
+def check_domains(
+    only: Sequence[str], data: Domains, note: Callable[[str], None] = lambda text: None
+) -> set[str]:
+    """The metrics that `only` names and the data allow; notes and errors as in evaluate_domains."""
+    wanted = choose(only, FAMILIES)
+    for metric, reason in _unfit(data).items():
+        if metric in only:
+            raise ValueError(f"'{metric}' cannot be measured: {reason}")
+        if metric in wanted:
+            note(f"{metric} is left out: {reason}")
+            wanted.remove(metric)
+    return wanted
 
 
 def _unfit(data: Domains) -> dict[str, str]:

@@ -23,8 +23,8 @@ def measure(
     """Mixes of one half of the test images against the other half.
 
     frechet_distance and kernel_distance of mixes, in the judge's features; the same of mixes of
-    pixels (_pixels), and of one half of the real images (_real); classifier_score of mixes, and of
-    real images (_real).
+    pixels (_pixels), and of one half of the real images (_real); where labels are classes,
+    classifier_score of mixes, and of real images (_real).
     """
     order = torch.randperm(len(data.test), generator=seeded("realism"))
     ours, theirs = order.tensor_split(2)
@@ -50,7 +50,7 @@ def measure(
     for which, (_, features) in answers.items():
         found[f"frechet_distance{which}"] = frechet(features.numpy(), real)
         found[f"kernel_distance{which}"] = kernel(features.numpy(), real)
-    for which in ("", "_real"):
+    for which in ("", "_real") if data.classes else ():
         found[f"classifier_score{which}"] = classifier_score(answers[which][0].softmax(1))
     return found
 

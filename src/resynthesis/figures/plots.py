@@ -183,8 +183,15 @@ def accuracy_curves(points: Sequence[Mapping[str, float]], data: Domains, path: 
 
 
 def comparison(rows: Sequence[Row], path: Path) -> None:
-    """A panel a metric, a line a row: the mean over seeds, and one standard deviation each way."""
+    """A panel a metric, a line a row: the mean over seeds, and one standard deviation each way.
+
+    Raises ValueError where no row has a metric.
+    """
     metrics = [m for m in dict.fromkeys(m for row in rows for m in row.metrics) if m != RATE]
+    if not metrics:
+        raise ValueError(
+            f"there is nothing to draw in {path}: no metric is one of all runs of a row"
+        )
     across = min(3, len(metrics))
     down = -(-len(metrics) // across)
     longest = max(len(row.label) for row in rows)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ..data import SIZES
+from ..data import check_size
 from .config import Nets
 from .layers import SLOPE, Tanh, initialise
 
@@ -95,8 +95,7 @@ class Stem(nn.Module):
 
 def count_scales(size: int, code: tuple[int, int, int]) -> int:
     """How often the encoder halves an image of `size` to reach the code's height and width."""
-    if size not in SIZES:
-        raise ValueError(f"the image size must be one of {', '.join(map(str, SIZES))}, not {size}")
+    check_size(size)
     channels, height, width = code
     scales = (size // max(height, 1)).bit_length() - 1
     if channels < 1 or height != width or height * 2**scales != size or scales < 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from dataclasses import fields
+from dataclasses import asdict, fields
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def is_training(run: Run) -> bool:
 
 def data_name(run: Run) -> str:
     """The set of a run, or its two domains; of a path the last part."""
-    data = run.config.to_json()["data"]
+    data = asdict(run.trained_on)
     named = [Path(data[key]).name for key in ("data", "source", "target") if key in data]
     return " to ".join(named)
 

@@ -65,7 +65,8 @@ def main(arguments: list[str]) -> None:
         return
     if missing and not told.collect:
         failed = children.work(missing, at_once=told.jobs)
-    result.collect(plan.jobs, out, at_once=told.jobs)
+    if len(failed) < len(plan.jobs):
+        result.collect(plan.jobs, out, at_once=told.jobs)
     if failed:
         print(f"\n{len(failed)} of {len(plan.jobs)} runs failed; logs in {out / 'logs'}:")
         for name, sentence in failed.items():

@@ -21,10 +21,11 @@ from typing import IO, Any
 
 from filelock import Timeout
 
+from ...data.download import lock
 from ...runs import stopping
 from ...train import pick_device
 from .. import explain
-from .one import Job, finish, lock, stands
+from .one import Job, finish, stands
 from .progress import progress
 
 POLL = 0.5  # seconds between looks at signals, and at locks that others hold

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
-
 from ... import evaluate as metrics
 from ... import runs
 from ...compare import settings
-from ...data import load
+from ...data import Data, Domains, load
+from ...data.download import lock
 from ...evaluate import domains
-from .. import evaluate
+from ..evaluate import measure
 from ..shared import describe, name_of
 from ..train import resume, start
 
@@ -100,11 +99,15 @@ def _measured(job: Job, found: Mapping[str, float]) -> bool:
     return bool(found) and all(set(known.get(n, (n,))) & set(found) for n in job.evaluate)
 
 
-def lock(path: Path) -> FileLock:
-    """What the process that works on `path` holds; the kernel frees it when the process dies."""
-    folder = path.parent / ".locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / path.name)
+def _check(job: Job, data: Data) -> None:
+    """Raises ValueError where what is to be measured does not suit the data."""
+    if isinstance(data, Domains):
+        metrics.check_domains(job.evaluate, data)
+        return
+    facts = runs.Facts.of(data)
+    with runs.isolated_random():
+        nets = runs.new_nets(job.config.whole_method(), job.config.nets, facts)
+    metrics.check(job.evaluate, data, nets, facts)
 
 
 def finish(job: Job, report: runs.Report = lambda line, total: None) -> None:
@@ -118,13 +121,15 @@ def finish(job: Job, report: runs.Report = lambda line, total: None) -> None:
             return
         seed, device = job.config.training.seed, job.config.training.device
         with lock(job.path.with_name("data")):  # one download, not one a process
-            begun = runs.Run(job.path).load_data() if standing == "begun" else None
-            data = begun or load(job.config.data, seed=seed)
+            if standing == "begun":
+                data = runs.Run(job.path).load_data(data_dir=job.config.data.data_dir)
+            else:
+                data = load(job.config.data, seed=seed)
         describe(data)
+        _check(job, data)
         if standing == "begun":
-            resume(job.path, data=data, report=report)
+            run = resume(job.path, data=data, device=device, report=report)
         else:
             shutil.rmtree(job.path, ignore_errors=True)
-            start(job.config, job.path, data=data, report=report)
-        only = ["--only", *job.evaluate] if job.evaluate else []
-        evaluate.main([str(job.path), "--device", device, *only])
+            run = start(job.config, job.path, data=data, report=report)
+        measure(run, run.load_nets(device), data, job.evaluate)

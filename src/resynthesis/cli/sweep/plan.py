@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ... import runs
-from ...data import SETS, SIZES
+from ...data import SETS, check_size
+from ...evaluate import family_of, suits_kind
 from ...methods import METHODS
 from ...nets import code_shape
 from ..shared import as_any
@@ -113,19 +114,26 @@ def _config(method: str, flags: Mapping[str, Any]) -> runs.Config:
             own = {field.name for field in fields(part)} & set(flags)
             setattr(told, name, replace(as_any(part), **{flag: flags[flag] for flag in own}))
     config = settled(told)
-    if (size := config.data.size) not in SIZES:
-        raise ValueError(f"the image size must be one of {', '.join(map(str, SIZES))}, not {size}")
-    code_shape(config.nets, size)
+    check_size(config.data.size)
+    code_shape(config.nets, config.data.size)
     return config
 
 
 def _metrics(source: Source, config: runs.Config) -> tuple[str, ...]:
-    """What is to be measured of such a run; nothing stands for everything that suits."""
+    """What is to be measured of such a run; nothing stands for everything that suits.
+
+    Whether it suits is checked as far as the name of the data tells.
+    """
     known = families(config)
     names = [*known, *(metric for family in known.values() for metric in family)]
-    wanted = source.tree.get("evaluate", [])
+    wanted, place = source.tree.get("evaluate", []), source.place("", key="evaluate")
+    data = getattr(config.data, "data", "")  # of two domains some metrics are left out, with a note
     for name in wanted:
-        check_choice(name, names, f"metric of {config.name}", source.place("", key="evaluate"))
+        check_choice(name, names, f"metric of {config.name}", place)
+        if data in SETS and not suits_kind(name, SETS[data].kind):
+            raise ValueError(f"{place}: '{name}' cannot be measured on '{data}'")
+        if family_of(name) == "wishes" and "mixer" not in config.method.players:
+            raise ValueError(f"{place}: '{name}' cannot be measured of {config.name}")
     return tuple(wanted)
 
 

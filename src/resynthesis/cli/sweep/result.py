@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ...compare import compare
 from ...runs import Run, circumstances, write
-from ..compare import cells, save
-from ..shared import table
+from ..compare import save, show
 from .one import Job, stands
 
 TABLES = ("table.md", "table.csv", "table.png")
@@ -23,7 +22,7 @@ def collect(jobs: Sequence[Job], out: Path, *, at_once: int) -> None:
     runs = [Run(job.path) for job in done]
     rows = compare(runs, labels={job.path: job.row for job in done})
     print()
-    table(*cells(rows))
+    show(rows)
     if len(done) < len(jobs):
         print(f"note: without {len(jobs) - len(done)} runs that are not finished")
     for name in TABLES:

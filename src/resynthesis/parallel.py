@@ -1,0 +1,126 @@
+"""One run in several processes: each sees its part of every batch, and gradients are averaged.
+
+torchrun starts the processes and tells them of each other. The weights are what one process would
+have made of the whole batches, but for what a method draws at random. In a process that torchrun
+has not started, everything here does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
+
+
+def size() -> int:
+    """How many processes there are; known before they have joined."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def rank() -> int:
+    """Which of them this is. The first one, 0, writes the run folder and talks."""
+    return int(os.environ.get("RANK", 0))
+
+
+def begun_again() -> bool:
+    """Whether torchrun has started the processes again, after one of them died."""
+    return _restarts() > 0
+
+
+def device(name: str) -> str:
+    """`auto` and `cuda` as the GPU that is this process's own; other names as they are."""
+    several = size() > 1 and torch.cuda.is_available()
+    if several and name in ("auto", "cuda"):
+        return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
+    return name
+
+
+def part() -> slice:
+    """This process's images of a batch."""
+    return slice(rank(), None, size())
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """The processes know each other inside. Raises ValueError where they do not find each other."""
+    if size() == 1 or dist.is_initialized():
+        yield
+        return
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    try:
+        store, number, processes = next(iter(rendezvous("env://")))
+        # torchrun keeps its store: without a prefix the addresses of the dead would be found there.
+        store = PrefixStore(f"attempt {_restarts()}", store)
+        dist.init_process_group(backend, store=store, rank=number, world_size=processes)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"process {rank()} of {size()} did not find the others: start them by torchrun"
+        ) from error
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def check_batch(images: int) -> None:
+    """Raises ValueError where a batch cannot be shared out evenly."""
+    if images % size():
+        raise ValueError(
+            f"a batch of {images} images cannot be shared evenly by {size()} processes: "
+            "choose another --batch-size"
+        )
+
+
+def wait() -> None:
+    """Until all processes have come here."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def average(tensors: Sequence[Tensor]) -> None:
+    """Each tensor becomes its mean over the processes, in one exchange."""
+    if not dist.is_initialized() or not tensors:
+        return
+    flat = torch.cat([t.reshape(-1) for t in tensors])
+    _sum(flat)
+    flat /= size()
+    parts = flat.split([t.numel() for t in tensors])
+    torch._foreach_copy_(
+        list(tensors), [p.view(t.shape) for p, t in zip(parts, tensors, strict=True)]
+    )
+
+
+def mean(values: Mapping[str, float]) -> dict[str, float]:
+    """The means of numbers over the processes."""
+    if not dist.is_initialized() or not values:
+        return dict(values)
+    told = torch.tensor(list(values.values()), dtype=torch.float64)
+    _sum(told)
+    return dict(zip(values, (told / size()).tolist(), strict=True))
+
+
+def any_of(said: bool) -> bool:
+    """Whether any process says so: all of them hear the same answer."""
+    if not dist.is_initialized():
+        return said
+    told = torch.tensor(said, dtype=torch.int32)
+    _sum(told)
+    return bool(told)
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
+
+
+def _sum(tensor: Tensor) -> None:
+    """Over the processes, in place. Raises ConnectionError where one of them is gone."""
+    try:
+        dist.all_reduce(tensor)
+    except RuntimeError as error:
+        raise ConnectionError("another process of this run is gone") from error

@@ -1,0 +1,187 @@
+"""Several processes on one run: equal to one process on the whole batches, and hard to kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, multiprocessing, nn
+
+from resynthesis import mixing, parallel, runs
+from resynthesis.data import Data, DataConfig, ImageSet
+from resynthesis.data.domains import Pair
+from resynthesis.data.folder import read as read_folder
+from resynthesis.data.images import Reading
+from resynthesis.data.lines import Lines
+from resynthesis.methods import AE, AMR, VAE, Method, amr
+from resynthesis.train import Training
+
+METHODS: dict[str, Method] = {"ae": AE(), "amr": AMR(), "vae": VAE()}
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def some_data() -> Data:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (48, 1, 16, 16), generator=generator, dtype=torch.uint8)
+    part = ImageSet(images)
+    return Data("noise", part, part, part)
+
+
+def without_chance(batch: int, processes: int) -> None:
+    """What methods draw at random becomes a rule, and partners stay in one process's part."""
+
+    def partners(k: int, z: Tensor) -> Tensor:
+        own = torch.arange(len(z))
+        shift = 1 if len(z) < batch else processes
+        return torch.stack([own.roll(-i * shift) for i in range(k)])
+
+    amr.partners = partners  # type: ignore[assignment]
+    mixing.MIXERS["mixup"] = lambda k, z: torch.full((k, len(z), 1, 1, 1), 1 / k)
+    torch.randn_like = lambda x: torch.full_like(x, 0.3)  # type: ignore[assignment]
+
+
+def train(name: str, path: Path) -> None:
+    torch.set_num_threads(1)
+    without_chance(8, 2)
+    suited = runs.parts(type(METHODS[name]))["nets"]()
+    # A norm leaves biases before it without a gradient but for rounding, which Adam scales up.
+    nets = replace(suited, width=4, code=(8, 2, 2), norm="none")
+    training = Training(steps=4, batch_size=8, precision="fp32", log_every=2, device="cpu")
+    config = runs.Config(
+        method=METHODS[name], nets=nets, training=training, data=DataConfig(data=runs.ARRAYS)
+    )
+    runs.start(config, path, data=some_data())
+
+
+def process(rank: int, processes: int, port: int, path: Path) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    with parallel.joined():
+        for name in METHODS:
+            train(name, path / name)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Runs of every method by one process, and by two."""
+    made = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+    for processes, path in enumerate(made, 1):
+        arguments = (processes, free_port(), path)
+        multiprocessing.start_processes(process, arguments, processes, start_method="spawn")
+    return made
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_two_processes_make_the_weights_of_one(name: str, folders: list[Path]) -> None:
+    expected, found = (runs.Run(path / name) for path in folders)
+    weights = [dict(run.load_nets("cpu").state_dict()) for run in (expected, found)]
+    moved = 0.0
+    fresh = expected.build_nets().state_dict()
+    for key, value in weights[0].items():
+        torch.testing.assert_close(weights[1][key], value, atol=1e-5, rtol=0)
+        moved = max(moved, float((value - fresh[key]).abs().max()))
+    assert moved > 1e-3
+    for a, b in zip(expected.log(), found.log(), strict=True):
+        assert a["images"] == b["images"]
+        terms = [key for key in a if "/" in key]
+        assert [a[key] for key in terms] == pytest.approx([b[key] for key in terms], abs=1e-5)
+
+
+def test_alone_nothing_is_exchanged() -> None:
+    net = nn.Linear(2, 2)
+    before = net.weight.detach().clone()
+    with parallel.joined():
+        parallel.average(list(net.parameters()))
+        parallel.wait()
+        assert parallel.mean({"a": 2.0}) == {"a": 2.0}
+        assert parallel.any_of(True)
+        assert not parallel.any_of(False)
+    assert torch.equal(net.weight, before)
+    assert parallel.part() == slice(0, None, 1)
+
+
+def test_a_batch_that_cannot_be_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ValueError, match="64 images cannot be shared evenly by 3 processes"):
+        parallel.check_batch(64)
+
+
+def test_each_process_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert parallel.device("auto") == "auto"
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert parallel.device("auto") == parallel.device("cuda") == "cuda:3"
+    assert parallel.device("cpu") == "cpu"
+
+
+def test_several_processes_must_be_told_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from resynthesis.cli import main
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train", "ae", "--data", "digits"]) == 2
+    assert "say by --out" in capsys.readouterr().err
+
+
+def test_parts_make_up_the_batch(tmp_path: Path) -> None:
+    data = some_data()
+    for i, image in enumerate(data.train.images[:, 0].numpy()):
+        Image.fromarray(image).save(tmp_path / f"{i:02}.png")
+    streamed, *_ = read_folder(tmp_path, Reading(size=16, memory=0))
+    for images in (data.train, streamed, Lines(), Pair(data.train, streamed)):
+        whole, _ = images.batch(3, 8, 0)
+        parts = [images.batch(3, 8, 0, slice(i, None, 2))[0] for i in range(2)]
+        at = whole.ndim - 4  # pairs have the domain before the image
+        assert torch.equal(torch.stack(parts, at + 1).flatten(at, at + 1), whole)
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_started_again_and_the_run_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    command += ["--max-restarts=2", "--standalone", "-m", "resynthesis.cli"]
+    command += ["train", "ae", "--data", "digits", "--steps", "300", "--out", str(out)]
+    command += ["--width", "4", "--checkpoint-every", "20", "--log-every", "10"]
+    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as torchrun:
+        deadline = time.monotonic() + 120
+        while not (log := _log(out)) or log[-1]["step"] < 60:
+            assert time.monotonic() < deadline
+            assert torchrun.poll() is None
+            time.sleep(0.1)
+        os.kill(_children(torchrun.pid)[-1], signal.SIGKILL)
+        assert torchrun.wait(180) == 0
+    steps = [line["step"] for line in _log(out)]
+    assert steps == list(range(10, 301, 10))
+
+
+def _log(out: Path) -> list[dict]:
+    try:
+        return runs.Run(out).log()
+    except ValueError:
+        return []
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
