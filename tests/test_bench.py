@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from resynthesis import bench
+from resynthesis.bench import limit
 from resynthesis.bench.textbook import plain
 from resynthesis.cli import main
 from resynthesis.nets import Stem
@@ -21,8 +22,6 @@ QUICK = ["--batches", "4", "--rounds", "2", "--steps", "1"]
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from resynthesis.bench import limit
-
     monkeypatch.setattr(limit, "COPIED", 1 << 16)
     monkeypatch.setattr(limit.machine_speed, "__kwdefaults__", {"side": 64})
     monkeypatch.chdir(tmp_path)
@@ -65,7 +64,7 @@ def test_every_method_can_be_measured(name: str) -> None:
     bench.textbook_step(name, case.method, case.nets(), case.x, case.y)(1)
     run = bench.our_step(case, bf16=True, compiled=False)
     run(1)
-    needs = bench.limit(run)
+    needs = bench.limit_of(run)
     assert needs.flops > 1e6
     assert needs.bytes > 1e5
 
@@ -75,14 +74,12 @@ def test_plain_nets_are_the_same_nets() -> None:
     fast, slow = case.nets().eval(), plain(case.nets()).eval()
     assert not any(isinstance(net, Stem) for net in slow.modules())
     assert all(p.is_contiguous() for p in slow.parameters())
-    torch.testing.assert_close(
-        fast["critic"](case.x), slow["critic"](case.x), rtol=1e-4, atol=1e-5
-    )
+    torch.testing.assert_close(fast["critic"](case.x), slow["critic"](case.x), rtol=1e-4, atol=1e-5)
 
 
 def test_products_are_counted() -> None:
     a, b = torch.randn(4, 5, requires_grad=True), torch.randn(5, 6)
-    need = bench.limit(lambda _: (a @ b).sum().backward())
+    need = bench.limit_of(lambda _: (a @ b).sum().backward())
     assert need.flops == 2 * 2 * 4 * 5 * 6  # forward, and the gradient of a
     assert need.bytes == 2 * 4 * (4 * 5 + 5 * 6 + 4 * 6)
     machine = bench.Machine(flops=100.0, bytes=1e9)
@@ -114,7 +111,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     names = ["textbook ae, fp32", "ae, fp32", "textbook amr, fp32", "amr, fp32"]
     assert [row["name"] for row in tree["rows"]] == names
     assert tree["rows"][0]["ratio"] == 1
-    assert 0 < tree["rows"][1]["share_of_limit"]
+    assert tree["rows"][1]["share_of_limit"] > 0
     assert {"torch", "python"} <= set(tree["versions"])
     assert tree["machine"]["threads"] == torch.get_num_threads()
     assert Path("speed.md").read_text() in printed

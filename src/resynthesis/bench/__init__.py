@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .contest import Found, alternate
-from .limit import Limit, Machine, limit, machine_speed
+from .limit import Limit, Machine, limit_of, machine_speed
 from .ours import BENCHED, Setup, our_step, setup
 from .peer import MISSING, PEER, peer_is_here, peer_step
 from .table import HEAD, cells, markdown
@@ -21,7 +21,7 @@ __all__ = [
     "Setup",
     "alternate",
     "cells",
-    "limit",
+    "limit_of",
     "machine_speed",
     "markdown",
     "our_step",

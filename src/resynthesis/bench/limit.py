@@ -65,7 +65,7 @@ class _Products(TorchDispatchMode):
         return out
 
 
-def limit(run: Callable[[int], object]) -> Limit:
+def limit_of(run: Callable[[int], object]) -> Limit:
     """What the products of one step need, forward and backward: takes one step."""
     with _Products() as products:
         run(1)

@@ -42,7 +42,12 @@ class Bench:
     out: Path | None = None
     """Write everything as JSON here, and the table beside it as .md."""
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raises ValueError for what cannot be measured, before anything is."""
+        for name in self.methods:
+            if name not in bench.BENCHED:
+                known = ", ".join(bench.BENCHED)
+                raise ValueError(f"{name} is not measured: choose from {known}")
         for name in ("size", "rounds", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -56,6 +61,7 @@ class Bench:
 
 def main(arguments: list[str]) -> None:
     told = parse(Bench, arguments, "bench", "Measure training steps: textbook, ours, peer, limit.")
+    told.check()
     device = pick_device(told.device)
     report = measure(told, device)
     print(f"\n{bench.markdown(report)}")
@@ -119,7 +125,7 @@ def _measure_one(
     for precision in told.precisions:
         bf16 = precision == "bf16"
         plain = bench.our_step(case, bf16=bf16, compiled=False)
-        seconds = bench.limit(plain).seconds(reached[precision])
+        seconds = bench.limit_of(plain).seconds(reached[precision])
         for compiled in compiles:
             label = f"{name}, {precision}{', compiled' * compiled}"
             steps[label] = bench.our_step(case, bf16=bf16, compiled=True) if compiled else plain

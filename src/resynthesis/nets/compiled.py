@@ -6,6 +6,7 @@ and its convolutions are the same library calls as before.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 
 import torch
@@ -53,13 +54,18 @@ def _instance_norm(x: Tensor, norm: nn.InstanceNorm2d) -> Tensor:
     return (y * norm.weight[:, None, None] + norm.bias[:, None, None]).to(x.dtype)
 
 
+def _parts(layers: nn.Sequential) -> Iterator[tuple[bool, list[nn.Module]]]:
+    """Layers in a row that stand between convolutions (True), or do not."""
+    for between, part in groupby(layers, lambda layer: isinstance(layer, BETWEEN)):
+        yield between, list(part)
+
+
 class Chain:
     """The forward pass of a Sequential whose layers between convolutions are compiled."""
 
     def __init__(self, layers: nn.Sequential):
         self.parts: list[nn.Module | Between] = []
-        for between, group in groupby(layers, lambda layer: isinstance(layer, BETWEEN)):
-            part = list(group)
+        for between, part in _parts(layers):
             self.parts += [Between(part)] if between else part
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -80,8 +86,8 @@ def compile_nets(nets: nn.Module) -> None:
 
 def count_kernels(nets: nn.Module) -> int:
     """How many parts of the nets `compile_nets` would compile, each forward and backward."""
-    chains = [Chain(net) for net in nets.modules() if isinstance(net, nn.Sequential)]
-    return sum(isinstance(part, Between) for chain in chains for part in chain.parts)
+    chains = [net for net in nets.modules() if isinstance(net, nn.Sequential)]
+    return sum(between for chain in chains for between, _ in _parts(chain))
 
 
 def cannot_compile(device: torch.device) -> str:
