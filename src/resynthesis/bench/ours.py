@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +15,12 @@ from ..train import Training, begin, follow, step
 
 BENCHED: dict[str, Callable[[], Method]] = {
     "ae": AE,
+    "ae-gan": partial(AE, adversary=True),
     "acai": ACAI,
+    "acai-amr": partial(ACAI, variant="amr"),
     "amr": AMR,
+    "amr-3": partial(AMR, parents=3),
+    "amr-shared-bernoulli": partial(AMR, mixer="shared-bernoulli"),
     "vae": VAE,
     "translate": Translate,
     "adapt": Adapt,

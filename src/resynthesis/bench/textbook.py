@@ -14,46 +14,56 @@ from torch.nn import functional as F
 
 from ..augment import augment, turned
 from ..losses import H, agreed, bce_sum, l1, l2, misread
-from ..methods import Method
+from ..methods import ACAI, AE, AMR, VAE, Adapt, Method, Translate
 from ..methods.base import NetDict
-from ..mixing import mix, mixup, partners
+from ..mixing import MIXERS, mix, partners
 from ..nets import Stem
 from ..train import follow
 
 Turns = Iterator[tuple[str, Tensor]]
 
 
-def ae(n: NetDict, x: Tensor, y: Tensor) -> Turns:
-    yield "autoencoder", 10 * l1(x, n["autoencoder"].decode(n["autoencoder"].encode(x)))
+def ae(m: AE, n: NetDict, x: Tensor, y: Tensor) -> Turns:
+    D = n["critic"] if m.adversary else None
+    x_hat = n["autoencoder"].decode(n["autoencoder"].encode(x))
+    yield "autoencoder", 10 * l1(x, x_hat) + (H(D(x_hat), 1) if D else 0)
+    if D:
+        yield "critic", H(D(x), 1) + H(D(x_hat.detach()), 0)
 
 
-def acai(n: NetDict, x: Tensor, y: Tensor) -> Turns:
+def acai(m: ACAI, n: NetDict, x: Tensor, y: Tensor) -> Turns:
     f, g, D = n["autoencoder"].encode, n["autoencoder"].decode, n["critic"]
     z = f(x)
-    alpha = torch.rand_like(x[:, 0, 0, 0]) / 2
+    paper = m.variant == "paper"
+    alpha = torch.rand_like(x[:, 0, 0, 0]) / (2 if paper else 1)
     weights = torch.stack([alpha, 1 - alpha])[:, :, None, None, None]
     x_hat, x_mix = g(z), g(mix(z[partners(2, z)], weights))
-    yield "autoencoder", l2(x, x_hat) + 0.5 * D(x_mix).square().mean()
-    blend = torch.lerp(x_hat.detach(), x, 0.2)
-    yield "critic", l2(D(x_mix.detach()), alpha) + D(blend).square().mean()
+    d_mix = D(x_mix)
+    yield "autoencoder", l2(x, x_hat) + 0.5 * (d_mix.square().mean() if paper else H(d_mix, 0))
+    x_hat, d_mix = x_hat.detach(), D(x_mix.detach())
+    if paper:
+        yield "critic", l2(d_mix, alpha) + D(torch.lerp(x_hat, x, 0.2)).square().mean()
+    else:
+        mixed = H(d_mix, 2 * torch.minimum(alpha, 1 - alpha))
+        yield "critic", mixed + H(D(x), 0) + H(D(x_hat), 0)
 
 
-def amr(n: NetDict, x: Tensor, y: Tensor) -> Turns:
+def amr(m: AMR, n: NetDict, x: Tensor, y: Tensor) -> Turns:
     f, g, D = n["autoencoder"].encode, n["autoencoder"].decode, n["critic"]
     z = f(x)
-    x_hat, x_mix = g(z), g(mix(z[partners(2, z)], mixup(2, z)))
+    x_hat, x_mix = g(z), g(mix(z[partners(m.parents, z)], MIXERS[m.mixer](m.parents, z)))
     yield "autoencoder", 10 * l1(x, x_hat) + H(D(x_hat), 1) + H(D(x_mix), 1)
     yield "critic", H(D(x), 1) + H(D(x_hat.detach()), 0) + H(D(x_mix.detach()), 0)
 
 
-def vae(n: NetDict, x: Tensor, y: Tensor) -> Turns:
+def vae(m: VAE, n: NetDict, x: Tensor, y: Tensor) -> Turns:
     mean, scale = n["autoencoder"].posterior(x)
     x_hat = n["autoencoder"].decode(mean + scale * torch.randn_like(scale))
     divergence = (mean.square() + scale.square() - 1) / 2 - scale.log()
     yield "autoencoder", bce_sum(x, x_hat) + divergence.flatten(1).sum(1).mean()
 
 
-def translate(n: NetDict, x: Tensor, y: Tensor) -> Turns:
+def translate(m: Translate, n: NetDict, x: Tensor, y: Tensor) -> Turns:
     f, g, D, C = n["autoencoder"].encode, n["autoencoder"].decode, n["critic"], n["classifier"]
     x_s, x_t = x
     s_hat, t_hat = g(f(x_s)), g(f(x_t))
@@ -63,7 +73,7 @@ def translate(n: NetDict, x: Tensor, y: Tensor) -> Turns:
     yield "classifier", (misread(C.views(x_s), y) + misread(C.views(s_hat), y)).mean()
 
 
-def adapt(n: NetDict, x: Tensor, y: Tensor) -> Turns:
+def adapt(m: Adapt, n: NetDict, x: Tensor, y: Tensor) -> Turns:
     f, g, D = n["autoencoder"].encode, n["autoencoder"].decode, n["critic"]
     C = n["classifier"].views
     x_s, x_t = x
@@ -82,8 +92,13 @@ def adapt(n: NetDict, x: Tensor, y: Tensor) -> Turns:
     yield "classifier", told + (copies[0] + copies[1]) / 2
 
 
-TURNS: dict[str, Callable[[NetDict, Tensor, Tensor], Turns]] = {
-    turns.__name__: turns for turns in (ae, acai, amr, vae, translate, adapt)
+TURNS: dict[type[Method], Callable[..., Turns]] = {
+    AE: ae,
+    ACAI: acai,
+    AMR: amr,
+    VAE: vae,
+    Translate: translate,
+    Adapt: adapt,
 }
 
 
@@ -98,9 +113,9 @@ def plain(nets: nn.ModuleDict) -> nn.ModuleDict:
 
 
 def textbook_step(
-    name: str, method: Method, nets: nn.ModuleDict, x: Tensor, y: Tensor
+    method: Method, nets: nn.ModuleDict, x: Tensor, y: Tensor
 ) -> Callable[[int], None]:
-    """So many steps of a method, by name, with its usual weights; `nets` are made `plain`."""
+    """So many steps of a method with its usual weights; `nets` are made `plain`."""
     nets = plain(nets).train()
     optimizers = {
         player: torch.optim.Adam(
@@ -113,7 +128,7 @@ def textbook_step(
     def run(steps: int) -> None:
         nonlocal done
         for _ in range(steps):
-            for player, loss in TURNS[name](nets, x, y):
+            for player, loss in TURNS[type(method)](method, nets, x, y):
                 optimizers[player].zero_grad()
                 loss.backward()
                 optimizers[player].step()

@@ -22,7 +22,8 @@ Precision = Literal["fp32", "bf16"]
 @dataclass(kw_only=True)
 class Bench:
     methods: tuple[str, ...] = ("ae", "acai", "amr", "vae", "translate", "adapt")
-    """Which methods to measure."""
+    """Which methods to measure; also ae-gan, acai-amr (the variant in AMR's tables), amr-3 (three
+    parents), amr-shared-bernoulli."""
     batches: tuple[int, ...] = (64,)
     """Images in a step, one after another (pairs, for two domains)."""
     precisions: tuple[Precision, ...] = ("fp32", "bf16")
@@ -119,7 +120,7 @@ def _measure_one(
     case = bench.setup(name, batch, size=told.size, device=device)
     textbook = f"textbook {name}, fp32"
     steps: dict[str, Callable[[int], None]] = {
-        textbook: bench.textbook_step(name, case.method, case.nets(), case.x, case.y)
+        textbook: bench.textbook_step(case.method, case.nets(), case.x, case.y)
     }
     limits: dict[str, float] = {}
     for precision in told.precisions:
