@@ -42,20 +42,18 @@ def images() -> ImageSet:
 
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("norm", ["instance", "group", "none"])
-@pytest.mark.parametrize("family", ["amr", "adaae", "burgess"])
-def test_what_is_compiled_equals_the_layers(family: str, norm: str) -> None:
+def test_what_is_compiled_equals_the_layers(norm: str) -> None:
     torch.manual_seed(0)
-    settings = Nets(family=family, norm=norm, width=8, code=(8, 4, 4))  # type: ignore[arg-type]
-    size = 64 if family == "burgess" else 32
-    plain = build(settings, ("autoencoder", "critic"), channels=1, size=size).double().train()
+    settings = Nets(norm=norm, width=8, code=(8, 4, 4))  # type: ignore[arg-type]
+    plain = build(settings, ("autoencoder", "critic"), channels=1, size=32).double().train()
     for parameter in plain.parameters():
         if parameter.ndim == 1:
             torch.nn.init.normal_(parameter, 1.0)
     fused = copy.deepcopy(plain)
-    assert count_kernels(fused) > 3
+    assert bool(count_kernels(fused)) == (norm == "instance")
     compile_nets(fused)
     assert list(fused.state_dict()) == list(plain.state_dict())
-    x = torch.rand(3, 1, size, size, dtype=torch.double) * 2 - 1
+    x = torch.rand(3, 1, 32, 32, dtype=torch.double) * 2 - 1
 
     def gradients(nets: torch.nn.ModuleDict) -> list[torch.Tensor]:
         nets["critic"].eval()  # no power iteration
@@ -78,10 +76,10 @@ def test_evaluation_does_not_wait_for_a_compiler(monkeypatch: pytest.MonkeyPatch
     with torch.no_grad():
         nets["autoencoder"].encode(x)
     nets.eval()
-    nets["critic"](x)
+    nets["autoencoder"].encode(x)
     nets.train()
     with pytest.raises(AssertionError, match="compiled"):
-        nets["critic"](x)
+        nets["autoencoder"].encode(x)
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -148,11 +146,11 @@ def test_without_a_compiler_it_says_so_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_chains_group_what_stands_between_convolutions() -> None:
-    net = nets_for(AMR())["critic"].body
-    kinds = [type(part).__name__ for part in Chain(net).parts]
-    assert kinds[:4] == ["Stem", "Between", "ParametrizedConv2d", "Between"]
-    assert kinds[-1] == "ParametrizedConv2d"
+def test_chains_join_norms_and_activations() -> None:
+    nets = nets_for(AMR())
+    kinds = [type(part).__name__ for part in Chain(nets["autoencoder"].encoder).parts]
+    assert kinds[:5] == ["Stem", "Normed", "Conv2d", "Normed", "AvgPool2d"]
+    assert count_kernels(nets["critic"]) == 0
 
 
 def test_unknown_settings_are_refused() -> None:

@@ -1,77 +1,67 @@
-"""What stands between two convolutions, compiled: norm, activation and pooling in one kernel.
+"""Instance norm and the activation after it, compiled to one kernel that reads its input in place.
 
-Whole nets gain less: a compiled net cannot leave out the gradients that a player does not ask for,
-and its convolutions are the same library calls as before.
+Larger parts gain less: kernels that the compiler makes for pooling are slower than the library's,
+and a compiled net cannot leave out the gradients that a player does not ask for (docs/speed.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-BETWEEN = (nn.InstanceNorm2d, nn.LeakyReLU, nn.ReLU, nn.AvgPool2d, nn.MaxPool2d, nn.Upsample)
-KERNELS = 128  # of one shape and kind each, that a process may hold
+KERNELS = 128  # of one shape each, that a process may hold
 
 
-class Between:
-    """Layers one after another: one kernel while training, as they are otherwise.
+class Normed:
+    """Instance norm and LeakyReLU: one kernel while training, layer by layer otherwise.
 
     So evaluation, with batches of other sizes, never waits for a compiler.
     """
 
-    def __init__(self, layers: list[nn.Module]):
-        self.layers = layers
-        self.compiled = torch.compile(self.fused, dynamic=False)
+    def __init__(self, norm: nn.InstanceNorm2d, activation: nn.LeakyReLU):
+        self.norm, self.activation = norm, activation
+        self.compiled = torch.compile(_normed, dynamic=False)
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.layers[0].training and torch.is_grad_enabled():
-            return self.compiled(x)
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-    def fused(self, x: Tensor) -> Tensor:
-        """The same without changes in place, and with a norm that fuses with its neighbours."""
-        for layer in self.layers:
-            if isinstance(layer, nn.InstanceNorm2d):
-                x = _instance_norm(x, layer)
-            elif isinstance(layer, nn.LeakyReLU):
-                x = F.leaky_relu(x, layer.negative_slope)
-            elif isinstance(layer, nn.ReLU):
-                x = F.relu(x)
-            else:
-                x = layer(x)
-        return x
+        if not (self.norm.training and torch.is_grad_enabled()):
+            return self.activation(self.norm(x))
+        slope, eps = self.activation.negative_slope, self.norm.eps
+        return self.compiled(x, self.norm.weight, self.norm.bias, eps, slope)
 
 
-def _instance_norm(x: Tensor, norm: nn.InstanceNorm2d) -> Tensor:
+def _normed(x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
     variance, mean = torch.var_mean(x.float(), (2, 3), correction=0, keepdim=True)
-    y = (x - mean) * torch.rsqrt(variance + norm.eps)
-    return (y * norm.weight[:, None, None] + norm.bias[:, None, None]).to(x.dtype)
-
-
-def _parts(layers: nn.Sequential) -> Iterator[tuple[bool, list[nn.Module]]]:
-    """Layers in a row that stand between convolutions (True), or do not."""
-    for between, part in groupby(layers, lambda layer: isinstance(layer, BETWEEN)):
-        yield between, list(part)
+    y = (x - mean) * torch.rsqrt(variance + eps)
+    y = y * weight[:, None, None] + bias[:, None, None]
+    return F.leaky_relu(y, slope).to(x.dtype)
 
 
 class Chain:
-    """The forward pass of a Sequential whose layers between convolutions are compiled."""
+    """The forward pass of a Sequential whose norms are compiled."""
 
     def __init__(self, layers: nn.Sequential):
-        self.parts: list[nn.Module | Between] = []
-        for between, part in _parts(layers):
-            self.parts += [Between(part)] if between else part
+        self.parts = [p[0] if len(p) == 1 else Normed(*p) for p in _parts(layers)]  # type: ignore[arg-type]
 
     def __call__(self, x: Tensor) -> Tensor:
         for part in self.parts:
             x = part(x)
         return x
+
+
+def _parts(layers: nn.Sequential) -> Iterator[list[nn.Module]]:
+    """The layers one by one, but for a norm and the activation after it, which stay together."""
+    rest = list(layers)
+    while rest:
+        together = (
+            len(rest) > 1
+            and isinstance(rest[0], nn.InstanceNorm2d)
+            and isinstance(rest[1], nn.LeakyReLU)
+        )
+        yield rest[: 1 + together]
+        del rest[: 1 + together]
 
 
 def compile_nets(nets: nn.Module) -> None:
@@ -87,7 +77,7 @@ def compile_nets(nets: nn.Module) -> None:
 def count_kernels(nets: nn.Module) -> int:
     """How many parts of the nets `compile_nets` would compile, each forward and backward."""
     chains = [net for net in nets.modules() if isinstance(net, nn.Sequential)]
-    return sum(between for chain in chains for between, _ in _parts(chain))
+    return sum(len(part) == 2 for chain in chains for part in _parts(chain))
 
 
 def cannot_compile(device: torch.device) -> str:
