@@ -175,6 +175,7 @@ def test_out_of_memory_says_what_would_fit() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # which the compiler looks at
 @pytest.mark.usefixtures("compiler")
 @pytest.mark.parametrize("method", [AMR(), ACAI()], ids=repr)
 def test_a_compiled_step_is_the_step(method: Method) -> None:
