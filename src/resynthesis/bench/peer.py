@@ -42,7 +42,6 @@ def peer_step(x: Tensor) -> Callable[[int], None]:
     )
     from pythae.trainers.training_callbacks import CallbackHandler, TrainingCallback
 
-    logging.getLogger("pythae").setLevel(logging.ERROR)
     config = Nets(posterior=True)
     players = ("autoencoder", "critic")
     nets: NetDict = plain(build(config, players, channels=x.shape[1], size=x.shape[-1]))
@@ -85,6 +84,7 @@ def peer_step(x: Tensor) -> Callable[[int], None]:
         decoder=Decoder(),
         discriminator=Critic(),
     )
+    logging.disable(logging.INFO)  # each of its modules has a logger that prints
     with tempfile.TemporaryDirectory() as folder:  # only its checkpoints would need it later on
         trainer = CoupledOptimizerAdversarialTrainer(
             model,
@@ -96,6 +96,7 @@ def peer_step(x: Tensor) -> Callable[[int], None]:
             ),
         )
         trainer.prepare_training()
+    logging.disable(logging.NOTSET)
     trainer.callback_handler = CallbackHandler([TrainingCallback()], model)  # no progress bars
 
     def run(steps: int) -> None:
