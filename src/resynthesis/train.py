@@ -20,8 +20,8 @@ from .methods import Method
 from .nets import cannot_compile, compile_nets, count_kernels
 
 WARM, TIMED = 5, 20  # steps before a session's speed is measured, and while it is
-GAIN = 0.2  # share of a step that compiling saves, measured: docs/speed.md
-COST = 3.0  # seconds of compiling, for each part of a net
+GAIN = 0.15  # share of a step that compiling saves, measured: docs/speed.md
+COST = 2.0  # seconds of compiling, for each part of a net, likewise
 
 
 @dataclass(frozen=True, kw_only=True)
