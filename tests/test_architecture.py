@@ -19,7 +19,7 @@ LAYERS = [  # a module imports from its own layer and from those before
     {"mixing", "losses", "augment"},
     {"methods", "parallel"},
     {"train"},
-    {"runs"},
+    {"runs", "bench"},
     {"evaluate"},
     {"figures", "compare"},
     {"walks"},

@@ -17,6 +17,11 @@ from torch import Tensor, nn
 from . import parallel
 from .data import ImageSet
 from .methods import Method
+from .nets import cannot_compile, compile_nets, count_kernels
+
+WARM, TIMED = 5, 20  # steps before a session's speed is measured, and while it is
+GAIN = 0.15  # share of a step that compiling saves, measured: docs/speed.md
+COST = 2.0  # seconds of compiling, for each part of a net, likewise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,9 @@ class Training:
     """bf16 autocast where the hardware is fast at it, or always, or never."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto takes a CUDA GPU where there is one."""
+    compile: Literal["off", "on", "auto"] = "off"
+    """Compile what stands between convolutions: on, off, or auto, where enough steps are left to
+    earn the compiler's time back."""
     log_every: int = 50
     """Steps between lines of the log."""
     picture_every: int = 1000
@@ -54,6 +62,10 @@ class Training:
         for name in ("batch_size", "log_every", "picture_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.compile not in ("off", "on", "auto"):
+            raise ValueError(f"compile must be off, on or auto, not '{self.compile}'")
+        if self.precision not in ("auto", "bf16", "fp32"):
+            raise ValueError(f"precision must be auto, bf16 or fp32, not '{self.precision}'")
         if not 0 < self.lr < math.inf:
             raise ValueError(f"lr must be positive, not {self.lr}")
         if not all(0 <= beta < 1 for beta in self.betas):
@@ -96,6 +108,10 @@ class Diverged(ArithmeticError):
     """A loss or a weight is no longer finite."""
 
 
+class OutOfMemory(ValueError):
+    """A step does not fit into the memory of its device."""
+
+
 def step(
     method: Method,
     nets: nn.ModuleDict,
@@ -110,7 +126,28 @@ def step(
     Each player's sum of terms is differentiated with respect to that player's parameters only.
     All terms are computed before any parameter moves, so this equals the textbook order: the
     autoencoder first, then the critic on the images made before. Returns {player/term: value}.
+    Raises OutOfMemory, which says what batch would fit.
     """
+    try:
+        return _step(method, nets, optimizers, x, y, bf16=bf16)
+    except RuntimeError as error:
+        if not _lacks_memory(error):
+            raise
+    # Here, where the failed step's tensors are gone.
+    fits, batch = _fitting(method, nets, x, y, bf16=bf16), x.shape[-4]
+    advice = f"a batch of {fits} would fit" if fits else "not even one image fits"
+    raise OutOfMemory(f"out of memory on {x.device} at a batch of {batch} images: {advice}")
+
+
+def _step(
+    method: Method,
+    nets: nn.ModuleDict,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    x: Tensor,
+    y: Tensor | None,
+    *,
+    bf16: bool,
+) -> dict[str, Tensor]:
     with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
         losses = method.losses(nets, x, y)
     due = [player for player in losses if player in optimizers]
@@ -123,6 +160,29 @@ def step(
         optimizers[player].step()
         optimizers[player].zero_grad()
     return {f"{p}/{t}": v.detach() for p, terms in losses.items() for t, v in terms.items()}
+
+
+def _lacks_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _fitting(
+    method: Method, nets: nn.ModuleDict, x: Tensor, y: Tensor | None, *, bf16: bool
+) -> int:
+    """Images of the largest of the halved batches whose gradients fit into memory; 0 for none."""
+    batch = x.shape[-4] // 2
+    while batch:
+        part, labels = x.narrow(-4, 0, batch), None if y is None else y[:batch]
+        try:
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+                losses = method.losses(nets, part, labels)
+            torch.stack([t for terms in losses.values() for t in terms.values()]).sum().backward()
+            return batch
+        except RuntimeError as error:
+            if not _lacks_memory(error):
+                raise
+        batch //= 2
+    return 0
 
 
 def begin(method: Method, nets: nn.ModuleDict, config: Training) -> State:
@@ -151,11 +211,13 @@ def loop(
     on_epoch: Callable[[int], None] | None = None,
     on_checkpoint: Callable[[State], None] = lambda state: None,
     stop: Callable[[], bool] = lambda: False,
+    say: Callable[[str], object] = print,
 ) -> bool:
     """Steps until the budget is spent (True) or `stop()` says so (False).
 
     `on_log` gets {step, images, seconds, player/term: mean since the last line}, `on_epoch` the
-    number of passes over the images that are done. Raises Diverged at a log line where a loss or
+    number of passes over the images that are done, `say` a sentence where nothing can be compiled
+    that was to be. Raises Diverged at a log line where a loss or
     a weight is NaN or infinite; no checkpoint is made of those. In one of several processes (see
     `parallel`) only the part of each batch that is this process's is seen.
     """
@@ -164,11 +226,13 @@ def loop(
     bf16 = use_bf16(config.precision, device)
     total = config.total_steps(len(images))
     images.to(device)
-    _keep_memory(device)
+    keep_memory(device)
     sums: dict[str, Tensor | float] = dict(state.sums)
     state.nets.train()
+    compiling = Compiling(config.compile, state.nets, say)
     clock = time.perf_counter()  # runs while training, not while looking
     while state.step < total:
+        compiling.consider(total - state.step)
         x, y = images.batch(state.step, config.batch_size, config.seed, parallel.part())
         due = {
             p: o for p, o in state.optimizers.items() if state.step % method.every.get(p, 1) == 0
@@ -231,6 +295,35 @@ def follow(average: nn.Module, net: nn.Module, decay: float, step: int) -> None:
         slow.copy_(fast)
 
 
+class Compiling:
+    """When the nets of a session are compiled: at once, never, or where it earns its cost back."""
+
+    def __init__(
+        self, when: Literal["off", "on", "auto"], nets: nn.ModuleDict, say: Callable[[str], object]
+    ):
+        self.when, self.nets, self.say = when, nets, say
+        self.steps, self.begun = 0, 0.0
+
+    def consider(self, left: int) -> None:
+        """To be called before each step, with how many are left."""
+        if self.when == "off":
+            return
+        if self.steps == WARM:
+            self.begun = time.perf_counter()
+        if self.when == "on" or self.steps == WARM + TIMED:
+            seconds = (time.perf_counter() - self.begun) / TIMED  # of a step that is not compiled
+            if self.when == "on" or left * seconds * GAIN > COST * count_kernels(self.nets):
+                self._compile()
+            self.when = "off"
+        self.steps += 1
+
+    def _compile(self) -> None:
+        if why := cannot_compile(next(self.nets.parameters()).device):
+            self.say(f"note: nothing can be compiled here ({why}): the run goes on without")
+        else:
+            compile_nets(self.nets)
+
+
 def _check(state: State) -> None:
     for name, value in state.sums.items():
         if not math.isfinite(value):
@@ -267,7 +360,7 @@ def use_bf16(precision: str, device: torch.device) -> bool:
     return device.type == "cpu" and cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
 
 
-def _keep_memory(device: torch.device) -> None:
+def keep_memory(device: torch.device) -> None:
     """Tells glibc to keep freed activations instead of returning them to the kernel each step.
 
     Without it a fifth of a CPU step is spent in page faults.

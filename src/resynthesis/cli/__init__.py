@@ -24,6 +24,7 @@ COMMANDS = {
     "explore": "look into runs in the browser: mix, translate, wander through codes",
     "report": "one page about runs, to be read, mailed and printed",
     "export": "a run for use elsewhere: a folder that runs as a hosted Space",
+    "bench": "measure training steps: textbook, ours, a peer's, and the limit",
     "demo": "the main job on a bundled set, in a few minutes",
 }
 USAGE = "usage: resynth COMMAND ...   (resynth COMMAND --help says more)"
@@ -75,7 +76,7 @@ def explain(error: Exception) -> str | None:
     """The one sentence for what a user can mend; None for anything else."""
     import torch
 
-    if isinstance(error, torch.OutOfMemoryError):
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return "out of memory on the device: try a smaller --batch-size, --width or --size"
     if not isinstance(error, (ValueError, OSError, ArithmeticError)):
         return None

@@ -13,6 +13,7 @@ from .adaae import PublishedAutoencoder, PublishedCritic
 from .amr import Autoencoder, Critic, Stem, count_scales
 from .burgess import BurgessAutoencoder, BurgessCritic
 from .classifier import Classifier
+from .compiled import cannot_compile, compile_nets, count_kernels
 from .conditional import AttributeCritic, ClassMixer
 from .config import Nets
 from .judge import Judge
@@ -103,6 +104,9 @@ __all__ = [
     "SplitCritic",
     "Stem",
     "build",
+    "cannot_compile",
     "code_shape",
+    "compile_nets",
+    "count_kernels",
     "count_scales",
 ]

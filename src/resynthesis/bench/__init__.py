@@ -1,0 +1,32 @@
+"""Speed, measured: the textbook step, ours, a peer's, and the limit, in alternation."""
+
+from __future__ import annotations
+
+from .contest import Found, alternate
+from .limit import Limit, Machine, limit_of, machine_speed
+from .ours import BENCHED, Setup, our_step, setup
+from .peer import MISSING, PEER, peer_is_here, peer_step
+from .table import HEAD, cells, markdown
+from .textbook import TURNS, textbook_step
+
+__all__ = [
+    "BENCHED",
+    "HEAD",
+    "MISSING",
+    "PEER",
+    "TURNS",
+    "Found",
+    "Limit",
+    "Machine",
+    "Setup",
+    "alternate",
+    "cells",
+    "limit_of",
+    "machine_speed",
+    "markdown",
+    "our_step",
+    "peer_is_here",
+    "peer_step",
+    "setup",
+    "textbook_step",
+]

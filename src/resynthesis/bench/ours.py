@@ -1,0 +1,79 @@
+"""A method, its usual nets and a batch to measure it on, and steps of our own loop's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from ..methods import ACAI, AE, AMR, VAE, Adapt, Method, Translate
+from ..nets import Nets, build, compile_nets
+from ..train import Training, begin, follow, step
+
+BENCHED: dict[str, Callable[[], Method]] = {
+    "ae": AE,
+    "ae-gan": partial(AE, adversary=True),
+    "acai": ACAI,
+    "acai-amr": partial(ACAI, variant="amr"),
+    "amr": AMR,
+    "amr-3": partial(AMR, parents=3),
+    "amr-shared-bernoulli": partial(AMR, mixer="shared-bernoulli"),
+    "vae": VAE,
+    "translate": Translate,
+    "adapt": Adapt,
+}
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Images x in [-1, 1] and labels y (B,) for a method, and what makes its nets.
+
+    x: grey images (B, 1, H, W); for two domains pairs in colour, (2, B, 3, H, W).
+    """
+
+    method: Method
+    x: Tensor
+    y: Tensor
+
+    def nets(self) -> nn.ModuleDict:
+        """New nets of the kind that suits the method, the same ones every time."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            nets = build(
+                Nets(**self.method.suited.get("nets", {})),
+                self.method.players,
+                self.method.averages,
+                channels=self.x.shape[-3],
+                size=self.x.shape[-1],
+                classes=CLASSES,
+            )
+        return nets.to(self.x.device)
+
+
+def setup(name: str, batch: int, *, size: int, device: torch.device) -> Setup:
+    """A method among BENCHED, and random images: a step takes as long on them as on others."""
+    method = BENCHED[name]()
+    shape = (2, batch, 3, size, size) if method.two_domains else (batch, 1, size, size)
+    x = torch.rand(shape, device=device) * 2 - 1
+    return Setup(method, x, torch.arange(batch, device=device) % CLASSES)
+
+
+def our_step(case: Setup, *, bf16: bool, compiled: bool) -> Callable[[int], None]:
+    """So many steps as `train.loop` takes them, without its logs and looks."""
+    nets = case.nets().train()
+    state = begin(case.method, nets, Training())
+    if compiled:
+        compile_nets(nets)
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            step(case.method, nets, state.optimizers, case.x, case.y, bf16=bf16)
+            state.step += 1
+            for name, (player, decay) in case.method.averages.items():
+                follow(nets[name], nets[player], decay, state.step)
+
+    return run
