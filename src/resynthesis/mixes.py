@@ -66,12 +66,12 @@ def draw(
     `steps` random mixes. .gif, .webp, .mp4: a walk (`walks.walk`), forth and back between two,
     around through three and more. Raises ValueError.
     """
-    to_codes, to_images = between
-    k, z = len(x), to_codes(x)  # (k, c, h, w)
+    k = len(x)
     if suffix != ".png":
-        stops = [*range(k), *([0] if k > 2 else [])]
-        frames = walk(z, stops, to_images, mixer=mixer, steps=steps, speed=speed, seed=seed)
+        frames = tour(x, between, mixer=mixer, steps=steps, speed=speed, seed=seed)
         return figures.animated(frames, suffix, closed=k > 2)
+    to_codes, to_images = between
+    z = to_codes(x)  # (k, c, h, w)
     if mixer != "mixup":
         with fixed_seed(seed):
             weights = MIXERS[mixer](k, z[:1].expand(steps, *z.shape[1:]))
@@ -84,6 +84,14 @@ def draw(
     legs = [walk(z, (i, i + 1), to_images, steps=steps) for i in range(k - 1)]
     names = [f"mixes of {i} and {i + 1}" for i in range(1, k)]
     return figures.to_png(figures.grid([x, *legs], ["inputs", *names]))
+
+
+def tour(x: Tensor, between: Space, *, mixer: str, steps: int, speed: Speed, seed: int) -> Tensor:
+    """The frames (n, C, H, W) of a film: from the first of two images to the other, or around
+    through three and more and back. Raises ValueError as `walks.walk` does."""
+    to_codes, to_images = between
+    stops = [*range(len(x)), *([0] if len(x) > 2 else [])]
+    return walk(to_codes(x), stops, to_images, mixer=mixer, steps=steps, speed=speed, seed=seed)
 
 
 def read_files(run: Run, files: Sequence[Path]) -> Tensor:

@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from .. import figures
 from ..evaluate import read_attributes
-from ..mixes import Space, codes, draw, pixels
+from ..mixes import Space, codes, draw, pixels, tour
 from ..mixing import MIXERS, check_parents, for_each, mix
 from ..report import uri
 from ..runs import fixed_seed
-from ..walks import Speed, walk
+from ..walks import Speed
 from ..wishes import mixes, say
 from .asked import Asked, choice, choices, listed, number, texts, whole, wholes
 from .opened import Opened, computing
@@ -82,19 +82,15 @@ def saved(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
     space = choice(asked, "space", SPACES)
     speed = choice(asked, "speed", SPEEDS)
     steps, seed = whole(asked, "steps", *STEPS), whole(asked, "seed", 0, SEEDS)
-    x, k = one.images(parents), len(parents)
+    x = one.images(parents)
     with computing:
         between: Space = space(one.autoencoder)
         if suffix == ".png":
             content = draw(x, between, suffix, mixer=mixer, steps=min(steps, 20), seed=seed)
         else:
-            to_codes, to_images = between
-            stops = [*range(k), *([0] if k > 2 else [])]
-            frames = walk(
-                to_codes(x), stops, to_images, mixer=mixer, steps=steps, speed=speed, seed=seed
-            )
-    if suffix != ".png":
-        content = figures.animated(frames, suffix, closed=k > 2)
+            frames = tour(x, between, mixer=mixer, steps=steps, speed=speed, seed=seed)
+    if suffix != ".png":  # encoding a film takes seconds, in which others may compute
+        content = figures.animated(frames, suffix, closed=len(x) > 2)
     return {"file": uri(content, KINDS[suffix]), "name": f"{asked['run']}-{mixer}{suffix}"}
 
 
