@@ -217,9 +217,9 @@ def loop(
 
     `on_log` gets {step, images, seconds, player/term: mean since the last line}, `on_epoch` the
     number of passes over the images that are done, `say` a sentence where nothing can be compiled
-    that was to be. Raises Diverged at a log line where a loss or
-    a weight is NaN or infinite; no checkpoint is made of those. In one of several processes (see
-    `parallel`) only the part of each batch that is this process's is seen.
+    that was to be. In one of several processes (see `parallel`) only the part of each batch that
+    is this process's is seen. Raises Diverged at a log line where a loss or a weight is NaN or
+    infinite; no checkpoint is made of those.
     """
     parallel.check_batch(config.batch_size)
     device = next(state.nets.parameters()).device
