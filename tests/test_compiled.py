@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from resynthesis import runs, train
+from resynthesis import runs
 from resynthesis.data import ImageSet
 from resynthesis.methods import ACAI, AE, AMR, Method
 from resynthesis.nets import Nets, build, cannot_compile, compile_nets, count_kernels
 from resynthesis.nets.compiled import Chain
-from resynthesis.train import Training, begin, loop, step
+from resynthesis.train import OutOfMemory, Training, begin, compiling, loop, step
 
 from .conftest import quick
 from .test_methods import bars, nets_for
@@ -114,19 +114,19 @@ def compiles(monkeypatch: pytest.MonkeyPatch, training: Training) -> list[int]:
     method = AE()
     torch.manual_seed(0)
     state = begin(method, nets_for(method), training)
-    monkeypatch.setattr(train, "compile_nets", lambda nets: found.append(state.step))
-    monkeypatch.setattr(train, "cannot_compile", lambda device: "")
+    monkeypatch.setattr(compiling, "compile_nets", lambda nets: found.append(state.step))
+    monkeypatch.setattr(compiling, "cannot_compile", lambda device: "")
     loop(method, state, images(), training)
     return found
 
 
 def test_when_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "WARM", 1)
-    monkeypatch.setattr(train, "TIMED", 2)
+    monkeypatch.setattr(compiling, "WARM", 1)
+    monkeypatch.setattr(compiling, "TIMED", 2)
     assert compiles(monkeypatch, quick(6)) == []
     assert compiles(monkeypatch, quick(6, compile="on")) == [0]
     assert compiles(monkeypatch, quick(6, compile="auto")) == []  # it would not pay
-    monkeypatch.setattr(train, "COST", 0.0)
+    monkeypatch.setattr(compiling, "COST", 0.0)
     assert compiles(monkeypatch, quick(6, compile="auto")) == [3]
 
 
@@ -170,7 +170,7 @@ def test_out_of_memory_says_what_would_fit() -> None:
     method = Hungry()
     nets = nets_for(method)
     state = begin(method, nets, quick())
-    with pytest.raises(train.OutOfMemory, match="batch of 16 images: a batch of 2 would fit"):
+    with pytest.raises(OutOfMemory, match="batch of 16 images: a batch of 2 would fit"):
         step(method, nets, state.optimizers, bars(16)[0])
 
 
