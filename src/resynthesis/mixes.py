@@ -160,7 +160,7 @@ def mix_set(
                 soft = torch.einsum("nk,kna->na", shares, hard[index])
             for i in range(n):
                 name = f"{start + i:06d}.png"
-                figures.save_image(images[i], beside / name)
+                figures.save(figures.exact(images[i]), beside / name)
                 numbers_of_row = [*shares[i].tolist(), *soft[i].tolist()]
                 cells = [f"{value:.6f}" for value in numbers_of_row]
                 rows.writerow([name, *index[:, i].tolist(), *cells])

@@ -52,7 +52,7 @@ def translate_folder(
                         name = place.with_name(f"{place.name}{suffix}.png")
                     taken.add(name)
                     (beside / name).parent.mkdir(parents=True, exist_ok=True)
-                    figures.save_image(image, beside / name)
+                    figures.save(figures.exact(image), beside / name)
         if not taken:
             raise ValueError(f"none of the images in {folder} can be read")
     return len(taken), tuple(skipped)

@@ -60,8 +60,7 @@ def wish_files(
     wishes = wishes_of(y) if labels == "all" else _one(labels, names, y, whole=whole)
     with fixed_seed(seed):
         rows = list(mixes(nets, x, y, torch.stack(wishes), draws))
-    heads = [say(v, names) for v in y]
-    told = [say_class(w, heads, names) if whole else say(w, names) for w in wishes]
+    heads, told = captions(y, wishes, names, whole=whole)
     again = decode(nets["autoencoder"], encode(nets["autoencoder"], x)).cpu()
     parents = [torch.stack([x[i], again[i]]) for i in range(2)]
     figures.save(figures.grid([*parents, *rows], [*(f"has {h}" for h in heads), *told]), out)
@@ -79,6 +78,14 @@ def mixes(nets: nn.ModuleDict, x: Tensor, y: Tensor, wishes: Tensor, draws: int)
     p = nets["mixer"](*(t.to(z.device) for t in (wishes, *(one.expand(n, -1) for one in y))))
     weights = mask_weights(p.repeat_interleave(draws, 0), z)
     return decode(nets["autoencoder"], mix(z[:, None], weights)).cpu().unflatten(0, (n, draws))
+
+
+def captions(
+    y: Tensor, wishes: Sequence[Tensor], names: Sequence[str], *, whole: bool
+) -> tuple[list[str], list[str]]:
+    """What to say of two parents y (2, a), and of wishes for their mixes."""
+    heads = [say(v, names) for v in y]
+    return heads, [say_class(w, heads, names) if whole else say(w, names) for w in wishes]
 
 
 def say(wish: Tensor, names: Sequence[str]) -> str:

@@ -16,9 +16,9 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from ..data import to_float, to_uint8
+from ..data import to_float
 from ..data.images import square
-from ..figures import to_png
+from ..figures import exact, to_png
 from ..report import uri
 
 BYTES = 20 << 20  # of an upload
@@ -32,8 +32,7 @@ _one_at_a_time = threading.Lock()  # a large photograph takes some hundred MB
 
 def to_uri(image: Tensor) -> str:
     """An image (C, H, W) in [-1, 1] as it is, a pixel a pixel."""
-    pixels = to_uint8(image.detach().cpu()).permute(1, 2, 0).numpy()
-    return uri(to_png(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)))
+    return uri(to_png(exact(image)))
 
 
 def from_uri(text: object, size: int, channels: int) -> Tensor:

@@ -24,10 +24,16 @@ MOST_ROWS = 20  # of a contact sheet
 FILMS = (".gif", ".webp", ".mp4")
 
 
+def exact(image: Tensor) -> Image.Image:
+    """One image (C, H, W), uint8 or in [-1, 1], as a grey or RGB picture, a pixel a pixel."""
+    image = image.detach().cpu()
+    pixels = (image if image.dtype == torch.uint8 else to_uint8(image)).permute(1, 2, 0).numpy()
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
 def to_picture(image: Tensor, scale: int = 1) -> Image.Image:
     """One image (C, H, W) as an RGB picture, enlarged `scale` times without smoothing."""
-    pixels = to_uint8(image.detach().cpu()).permute(1, 2, 0).numpy()
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    picture = exact(image).convert("RGB")
     size = (picture.width * scale, picture.height * scale)
     return picture.resize(size, Image.Resampling.NEAREST)
 
@@ -124,12 +130,6 @@ def save(picture: Image.Image, path: Path) -> None:
     write(path, to_png(picture))
 
 
-def save_image(image: Tensor, path: Path) -> None:
-    """One uint8 image (C, H, W) as a PNG of its own size."""
-    pixels = image.permute(1, 2, 0).numpy()
-    save(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), path)
-
-
 def animated(images: Tensor, suffix: str, *, closed: bool = False) -> bytes:
     """Images (n, C, H, W) as a looping film: around if `closed`, else forth and back.
 
@@ -149,7 +149,7 @@ def filmed(frames: Sequence[Image.Image], suffix: str, *, frames_per_second: int
         return _mp4(frames, frames_per_second)
     if suffix not in FILMS:
         raise ValueError(f"a film ends in {', '.join(FILMS)}, not in '{suffix}'")
-    exact = {"lossless": True} if suffix == ".webp" else {}
+    lossless = {"lossless": True} if suffix == ".webp" else {}
     buffer = io.BytesIO()
     frames[0].save(
         buffer,
@@ -158,7 +158,7 @@ def filmed(frames: Sequence[Image.Image], suffix: str, *, frames_per_second: int
         append_images=frames[1:],
         duration=1000 // frames_per_second,
         loop=0,
-        **exact,
+        **lossless,
     )
     return buffer.getvalue()
 

@@ -14,6 +14,7 @@ from ..compare import RATE, Row
 from ..data import Data, Domains, seeded
 from ..evaluate import encode
 from ..runs import Run, write
+from .projected import project
 
 
 def loss_picture(run: Run) -> None:
@@ -58,8 +59,6 @@ def labels_picture(mixer: nn.Module, names: Sequence[str], whole: bool, path: Pa
     Classes one by one where they are `whole`, else combinations of attributes: all up to six
     attributes, beyond that each alone, and none.
     """
-    from sklearn.decomposition import PCA
-
     n = len(names)
     if whole or n > 6:
         wishes = torch.eye(n) if whole else torch.cat([torch.zeros(1, n), torch.eye(n)])
@@ -68,9 +67,9 @@ def labels_picture(mixer: nn.Module, names: Sequence[str], whole: bool, path: Pa
     with torch.inference_mode():
         device = next(mixer.parameters()).device
         seen = mixer.embed(wishes.to(device)).cpu().numpy()  # type: ignore[operator]
-    if min(seen.shape) < 2:
+    if len(seen) < 3:
         return
-    points = PCA(2, random_state=0).fit_transform(seen)
+    points = project(seen)
     figure = _figure(6.4, 5.6)
     axes = figure.subplots()
     axes.scatter(*points.T, s=14)
@@ -134,14 +133,12 @@ def domain_scatter(
     One panel a view. Colours are classes, the marker is the domain; a target without labels is
     grey. The components of a view are those of both domains together.
     """
-    from sklearn.decomposition import PCA
-
     figure = _figure(4.6 * len(views), 4.6)
     panels = figure.subplots(1, len(views), squeeze=False)[0]
     colours = _colours(len(data.classes))
     for panel, (name, view) in zip(panels, views.items(), strict=True):
         both = torch.cat(list(view)).float().numpy()
-        points = PCA(2, random_state=0).fit_transform(both)
+        points = project(both)
         at = 0
         for marker, domain, part, known in zip(
             "ox", (data.source, data.target), view, labels, strict=True

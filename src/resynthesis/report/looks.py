@@ -23,7 +23,7 @@ from ..methods import ACAI
 from ..mixes import codes, draw
 from ..mixing import MIXERS, mix
 from ..runs import Run, fixed_seed
-from ..wishes import mixes, say, say_class, wishes_of
+from ..wishes import captions, mixes, wishes_of
 from .page import picture
 
 STRIPS, STEPS = 6, 11
@@ -149,17 +149,14 @@ def training_pictures(run: Run) -> str:
 
 
 def _wishes(run: Run, nets: nn.ModuleDict, x: Tensor) -> str:
-    names = run.facts.wishes
-    y = read_attributes(nets, x, whole=not run.facts.attributes)
+    whole = not run.facts.attributes
+    y = read_attributes(nets, x, whole=whole)
     first, second = _most_unlike(y)
     pair, known = x[[first, second]], y[[first, second]]
     wishes = wishes_of(known)[:16]
     with fixed_seed(0):
         rows = mixes(nets, pair, known, torch.stack(wishes), 8)
-    if run.facts.attributes:
-        told = [say(wish, names) for wish in wishes]
-    else:
-        told = [say_class(wish, [say(one, names) for one in known], names) for wish in wishes]
+    _, told = captions(known, wishes, run.facts.wishes, whole=whole)
     return picture(
         figures.grid([pair, *rows], ["the two images", *told]),
         "Two test images, then mixes of them: a row for each wish that they can grant, with "
