@@ -195,7 +195,7 @@ def test_wishes(page: Any) -> None:
     pick(page, 0, 23)
     wishes = page.locator('#rs-mix section[aria-label="class"] .rs-wishes')
     wishes.locator("img").nth(5).wait_for()
-    assert "The critic reads image 1 as" in wishes.inner_text()
+    assert "The run reads image 1 as" in wishes.inner_text()
     before = wishes.locator("img").first.get_attribute("src")
     wishes.get_by_role("button", name="Other mixes").click()
     page.wait_for_function(

@@ -28,7 +28,7 @@ from resynthesis.evaluate import distances
 from resynthesis.losses import misread
 from resynthesis.methods import METHODS, Adapt, Classify, Method, Translate
 from resynthesis.mixing import mix
-from resynthesis.nets import Classifier, Nets, SplitAutoencoder, SplitCritic, build
+from resynthesis.nets import Classifier, Nets, PatchCritic, SplitAutoencoder, build
 from resynthesis.train import Training, begin, follow, loop, step
 
 from .conftest import quick
@@ -466,7 +466,7 @@ def test_shared_is_the_content_averaged_to_a_quarter() -> None:
 
 
 def test_split_critic_is_spectrally_normalised() -> None:
-    critic = SplitCritic(3, 16, Nets(family="split", width=4))
+    critic = PatchCritic(3, 16, Nets(family="split", width=4))
     for _ in range(100):  # power iterations
         critic(torch.randn(1, 3, 16, 16))
     critic.eval()

@@ -32,7 +32,7 @@ def wish_files(
 
     labels: `all`, or `name=1,other=0,...` for one wish. Attributes that are not named are as in
     the first image; a class that fits is the first image's before the second's. The labels of
-    the files are what the run's critic reads in them. Returns the captions of the files and of
+    the files are what the run's reader reads in them. Returns the captions of the files and of
     the wishes. Raises ValueError, with one sentence, for what does not fit: a run that does not
     mix under labels, unknown names, a wish that no parent grants.
     """

@@ -95,7 +95,7 @@ def saved(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
 
 
 def read(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
-    """What the critic of a run of class-amr reads in two parents: asked run, parents."""
+    """What the reader of a run of class-amr reads in two parents: asked run, parents."""
     one, parents = choice(asked, "run", opened), _parents(asked)
     names = _wishing(one)
     with computing:

@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> None:
             device=told.device,
         )
         for file, head in zip(told.files, heads, strict=True):
-            print(f"{file}: {head}, as the critic reads it")
+            print(f"{file}: {head}, as the run reads it")
         print(f"{told.out}: {len(wishes)} wishes, a row each: {', '.join(wishes)}")
         return
     if told.count is None:

@@ -35,7 +35,7 @@ class ClassAMR(Resynthesizer):
         return super().fit(images, y)
 
     def predict(self, images: object) -> Array:
-        """What the critic reads in images: classes (n,) or attributes (n, a), 0 or 1."""
+        """What the reader reads in images: classes (n,) or attributes (n, a), 0 or 1."""
         read = self._read(self._pixels(images))
         if self.run_.facts.attributes:
             return read.int().numpy()

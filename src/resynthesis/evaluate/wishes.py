@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..data import Data, seeded
 from ..mixing import as_attributes, mask_weights, mix
-from ..nets import AttributeCritic, Judge
+from ..nets import Judge
 from ..runs import fixed_seed
 from .codes import CHUNK, decode, encode
 from .judge import opinion
@@ -24,8 +24,9 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     wish_accuracy, the share that the judge reads as asked for: attribute by attribute, each
     wanted as either parent has it, or a class whole; wish_accuracy_random_mask, the same with
     every channel from either parent by chance; wish_accuracy_real, the judge's own accuracy on
-    the real parents; mask_low and mask_high, the mixer's least and greatest probability of a
-    channel, averaged over mixes.
+    the real parents; mask_low, the mixer's least probability of a channel, averaged over the mixes
+    to which the second parent has to grant something, and mask_high, its greatest, over those to
+    which the first has.
     """
     generator = seeded("wishes")
     known = data.test.known()
@@ -48,23 +49,23 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
         judged, _ = opinion(judge, decode(nets["autoencoder"], mixed))
         return _agreement(judged, wanted, differ, whole)
 
-    pairs = differ.any(1)
+    of_first, of_second = (differ & (wanted == y_1)).any(1), (differ & (wanted == y_2)).any(1)
     with fixed_seed(0):
         return {
             "wish_accuracy": granted(p),
             "wish_accuracy_random_mask": granted(torch.full_like(p, 0.5)),
             "wish_accuracy_real": _agreement(real, y_1, torch.ones_like(y_1).bool(), whole),
-            "mask_low": float(p[pairs].amin(1).mean()),
-            "mask_high": float(p[pairs].amax(1).mean()),
+            "mask_low": float(p[of_second].amin(1).mean()),
+            "mask_high": float(p[of_first].amax(1).mean()),
         }
 
 
 @torch.inference_mode()
 def read_attributes(nets: nn.ModuleDict, x: Tensor, *, whole: bool) -> Tensor:
-    """What the critic of a class-amr run reads in images: (n, a), 0 or 1; one 1 where `whole`."""
-    critic: AttributeCritic = nets["critic"]  # type: ignore[assignment]
-    device = next(critic.parameters()).device
-    logits = torch.cat([critic.attributes(chunk.to(device)).cpu() for chunk in x.split(CHUNK)])
+    """What the reader of a class-amr run reads in images: (n, a), 0 or 1; one 1 where `whole`."""
+    reader = nets["reader"]
+    device = next(reader.parameters()).device
+    logits = torch.cat([reader(chunk.to(device)).cpu() for chunk in x.split(CHUNK)])
     if whole:
         return F.one_hot(logits.argmax(1), logits.shape[1]).float()
     return (logits > 0).float()

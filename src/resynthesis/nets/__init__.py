@@ -12,13 +12,14 @@ from torch import nn
 from .adaae import PublishedAutoencoder, PublishedCritic
 from .amr import Autoencoder, Critic, Stem, count_scales
 from .burgess import BurgessAutoencoder, BurgessCritic
-from .classifier import Classifier
+from .classifier import Classifier, View
 from .compiled import cannot_compile, compile_nets, count_kernels
-from .conditional import AttributeCritic, ClassMixer
+from .conditional import ClassMixer
 from .config import Nets
 from .judge import Judge
+from .patches import PatchCritic
 from .probe import Probe
-from .split import SplitAutoencoder, SplitCritic
+from .split import SplitAutoencoder
 
 AUTOENCODERS: dict[str, type[nn.Module]] = {
     "amr": Autoencoder,
@@ -29,7 +30,7 @@ AUTOENCODERS: dict[str, type[nn.Module]] = {
 CRITICS: dict[str, type[nn.Module]] = {
     "amr": Critic,
     "adaae": PublishedCritic,
-    "split": SplitCritic,
+    "split": PatchCritic,
     "burgess": BurgessCritic,
 }
 
@@ -56,10 +57,10 @@ def build(
 ) -> nn.ModuleDict:
     """One net per player, initialised from torch's global generator, and copies for averages.
 
-    averages: name -> (the player that it follows, decay); these have no gradients. Beside a mixer
-    the critic reads attributes: those that there are, else the classes. Raises ValueError where
-    the code shape does not fit the image size, or where there are no labels of the kind that a
-    player needs.
+    averages: name -> (the player that it follows, decay); these have no gradients. A
+    mixer, reader or judge is for the attributes, or where there are none for the classes. Raises
+    ValueError where the code shape does not fit the image size, or where there are no labels of
+    the kind that a player needs.
     """
     code = code_shape(config, size)
     players = tuple(players)
@@ -67,17 +68,18 @@ def build(
     for player in players:
         if player in ("probe", "classifier") and classes < 2:
             raise ValueError(f"a {player} needs a data set with at least two classes")
-        if player in ("mixer", "judge") and not wishes:
+        if player in ("mixer", "reader", "judge") and not wishes:
             raise ValueError(f"a {player} needs a data set with attributes or classes")
     makers: dict[str, Callable[[], nn.Module]] = {
         "autoencoder": lambda: AUTOENCODERS[config.family](channels, size, config),
         "critic": lambda: (
-            AttributeCritic(channels, size, wishes, config)
+            PatchCritic(channels, size, config)
             if "mixer" in players
             else CRITICS[config.family](channels, size, config)
         ),
         "judge": lambda: Judge(channels, size, wishes),
-        "mixer": lambda: ClassMixer(wishes, config),
+        "reader": lambda: View(channels, size, wishes, config.classifier_width, blind=False),
+        "mixer": lambda: ClassMixer(wishes, config, whole=not attributes),
         "probe": lambda: Probe(code, classes, convolutional=config.probe_net == "conv"),
         "classifier": lambda: Classifier(channels, size, classes, config),
     }
@@ -88,7 +90,6 @@ def build(
 
 
 __all__ = [
-    "AttributeCritic",
     "Autoencoder",
     "BurgessAutoencoder",
     "BurgessCritic",
@@ -97,11 +98,11 @@ __all__ = [
     "Critic",
     "Judge",
     "Nets",
+    "PatchCritic",
     "Probe",
     "PublishedAutoencoder",
     "PublishedCritic",
     "SplitAutoencoder",
-    "SplitCritic",
     "Stem",
     "build",
     "cannot_compile",

@@ -1,65 +1,53 @@
-"""For mixing under labels: a net from wishes to masks, and a critic that reads attributes."""
+"""For mixing under labels: a net from wishes to masks."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
-from .amr import Critic
 from .config import Nets
 from .layers import SLOPE, initialise
 
 HIDDEN = 128
-GAIN = 3.0  # of the critic: spectral normalisation alone keeps its logits near zero
+SURE = 4.0  # log-odds at which the division of channels begins
 
 
 class ClassMixer(nn.Module):
     """M: wanted attributes (B, a) -> the probability (B, c) that a channel is the first parent's.
 
     The mixer of Beckham et al. (2019) knows the wish alone; it cannot know which parent would
-    grant it. This one (`informed`) sees the labels of both parents beside the wish.
+    grant it. This one (`informed`) sees the labels of both parents beside the wish. It begins with
+    a division of the channels: half are the first parent's whatever is wished for, and each
+    attribute has its share of the others, which come from the first parent where that has the
+    attribute as wanted, and else from the second. Classes (`whole`) are one attribute.
     """
 
-    def __init__(self, attributes: int, config: Nets):
+    def __init__(self, attributes: int, config: Nets, *, whole: bool = False):
         super().__init__()
-        self.attributes, self.informed = attributes, config.informed
+        self.attributes, self.informed, self.whole = attributes, config.informed, whole
+        channels = config.code[0]
         self.embed = nn.Sequential(nn.Linear(attributes, HIDDEN), nn.LeakyReLU(SLOPE))
         self.mask = nn.Sequential(
             nn.Linear(HIDDEN * (3 if config.informed else 1), HIDDEN),
             nn.LeakyReLU(SLOPE),
-            nn.Linear(HIDDEN, config.code[0]),
+            nn.Linear(HIDDEN, channels),
         )
         initialise(self)
+        if config.informed:
+            groups = 1 if whole else attributes
+            self.divide = nn.Linear(groups, channels)
+            owner = torch.arange(channels) % (2 * groups)  # groups and above: the first parent's
+            with torch.no_grad():
+                self.divide.weight.copy_(SURE * (owner[:, None] == torch.arange(groups)))
+                self.divide.bias.copy_(SURE * (owner >= groups))
 
     def forward(self, wanted: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Attributes (B, a), float, of the wish and of both parents -> (B, c) in (0, 1)."""
         seen = [wanted, first, second] if self.informed else [wanted]
-        return self.mask(torch.cat([self.embed(y) for y in seen], 1)).float().sigmoid()
-
-
-class AttributeCritic(Critic):
-    """A and D: images (B, C, H, W) -> (B, a + P), logits of attributes and of patches being real.
-
-    All of it is spectrally normalised: a head that small changes of pixels can sway is swayed by
-    the autoencoder with textures that nobody else reads.
-    """
-
-    def __init__(self, channels: int, size: int, attributes: int, config: Nets):
-        # One channel, not as many as the code has: their average would hardly move.
-        super().__init__(channels, size, config, last=1)
-        *body, self.real = self.body
-        self.body = nn.Sequential(*body)
-        _, height, width = config.code
-        self.read = nn.Linear(self.real.in_channels * height * width, attributes)  # type: ignore
-        initialise(self.read)
-        spectral_norm(self.read)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.body(x)
-        logits = torch.cat([self.read(h.flatten(1)).float(), self.real(h).float().flatten(1)], 1)
-        return GAIN * logits
-
-    def attributes(self, x: Tensor) -> Tensor:
-        """A alone: (B, a)."""
-        return GAIN * self.read(self.body(x).flatten(1)).float()
+        logits = self.mask(torch.cat([self.embed(y) for y in seen], 1)).float()
+        if self.informed:
+            as_first = wanted == first
+            if self.whole:
+                as_first = as_first.all(1, keepdim=True)
+            logits = logits + self.divide(2.0 * as_first - 1).float()
+        return logits.sigmoid()

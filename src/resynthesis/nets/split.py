@@ -1,4 +1,4 @@
-"""An autoencoder whose codes divide into content and style, and a critic of patches.
+"""An autoencoder whose codes divide into content and style.
 
 The code has three scales. Content is instance-normalised (Ulyanov et al., 2016), so that how
 strong a pattern is belongs to the style; nothing else is normalised, so that colours survive.
@@ -9,13 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from .config import Nets
 from .layers import SLOPE, initialise
 
 SCALES = 3
-GAIN = 3.0  # of the critic: spectral normalisation alone keeps its scores near zero
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -97,30 +95,3 @@ class SplitAutoencoder(nn.Module):
         for up, code in zip(self.up[1:], codes[1::-1], strict=True):
             h = up(torch.cat([F.interpolate(h, scale_factor=2), code], 1))
         return h.float()
-
-
-class SplitCritic(nn.Module):
-    """D: images (B, C, H, W) -> a score for each of their patches (B, P), high for real ones.
-
-    Every convolution is spectrally normalised (Miyato et al., ICLR 2018).
-    """
-
-    def __init__(self, channels: int, size: int, config: Nets):
-        super().__init__()
-        width = 2 * config.width
-        layers = [
-            nn.Conv2d(channels, width, 5, stride=2, padding=2),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
-            nn.Conv2d(2 * width, 4 * width, 3, padding=1),
-        ]
-        body: list[nn.Module] = []
-        for layer in layers:
-            body += [layer, nn.LeakyReLU(SLOPE, inplace=True)]
-        self.body = nn.Sequential(*body, nn.Conv2d(4 * width, 1, 3, padding=1))
-        initialise(self)
-        for module in list(self.body):
-            if isinstance(module, nn.Conv2d):
-                spectral_norm(module)  # its first power iterations want the final weights
-
-    def forward(self, x: Tensor) -> Tensor:
-        return GAIN * self.body(x).float().flatten(1)

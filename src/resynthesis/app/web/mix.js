@@ -95,7 +95,7 @@ const wishing = async (made, run) => {
     ? [0, 1].map((parent) => make("label", {}, make("input", { type: "radio", name: `wish-${run}`, checked: parent === 0, onchange: () => { has.has[parent].forEach((v, i) => (wish[i] = v)); grant(); } }), ` ${has.told[parent]}`))
     : differing.map((i) => make("label", {}, make("input", { type: "checkbox", checked: wish[i] === 1, onchange: (event) => { wish[i] = event.target.checked ? 1 : 0; grant(); } }), ` ${has.names[i]}`));
   made.wishes.append(
-    make("p", { class: "rs-hint" }, `The critic reads image 1 as ${has.told[0]}, image 2 as ${has.told[1]}. ` + (choices.length ? "Below each mix stands what it reads there." : "They have the same labels, so there is nothing to wish.")),
+    make("p", { class: "rs-hint" }, `The run reads image 1 as ${has.told[0]}, image 2 as ${has.told[1]}. ` + (choices.length ? "Below each mix stands what it reads there." : "They have the same labels, so there is nothing to wish.")),
     make("div", { class: "rs-row" }, choices, make("button", { type: "button", class: "rs-button", onclick: () => { wishSeed = seed(); grant(); } }, "Other mixes")), row);
   grant();
 };
