@@ -44,7 +44,7 @@ class Row:
 
 ADAPT = Row("adapt")
 PUBLISHED = Row("translate, as published", "translate")
-SHORT = replace(ADAPT, name="adapt, 2,000 steps", training={"steps": 2000})
+SHORT = replace(ADAPT, name="adapt, 1,000 steps", training={"steps": 1000})
 
 
 def without(name: str, **settings: float) -> Row:
@@ -64,7 +64,7 @@ TABLES = {
             name=f"{row.name}: digits",
             source="digits",
             target="digits-m",
-            training={"steps": 1000},
+            training={"steps": 500},
         )
         for row in (PUBLISHED, ADAPT)
     ],
