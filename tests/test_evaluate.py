@@ -11,8 +11,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from resynthesis import runs
 from resynthesis.data import Data, DataConfig, ImageSet, load
-from resynthesis.evaluate import evaluate, labels, reconstruction
+from resynthesis.evaluate import encode_set, evaluate, labels, reconstruction
+from resynthesis.nets import Nets, build
 
 
 def test_reconstruction_closed_form() -> None:
@@ -130,3 +132,14 @@ def test_hidden_labels_are_not_used() -> None:
     flat = x.flatten(1).numpy()
     expected = labels.probe_accuracy(flat[:8], y[:8].numpy(), flat, y.numpy())
     assert metrics["probe_accuracy"] == expected
+
+
+def test_codes_in_bf16_are_those_of_fp32_within_rounding() -> None:
+    with runs.fixed_seed(0):
+        nets = build(Nets(code=(4, 4, 4), width=4), ("autoencoder",), channels=1, size=16)
+        images = ImageSet(torch.rand(20, 1, 16, 16) * 2 - 1)
+    exact, _ = encode_set(nets["autoencoder"], images)
+    coarse, _ = encode_set(nets["autoencoder"], images, precision="bf16")
+    assert coarse.dtype == torch.float32
+    assert not torch.equal(exact, coarse)
+    torch.testing.assert_close(coarse, exact, atol=0.1 * float(exact.std()), rtol=0)

@@ -38,7 +38,8 @@ def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
 
 def _labels(nets: nn.ModuleDict, data: Data, wanted: Sequence[str]) -> dict[str, float]:
     """For a table the means over its columns; a column goes without what is unknown in it."""
-    codes = [encode_set(nets["autoencoder"], part) for part in (data.train, data.test)]
+    parts = (data.train, data.test)
+    codes = [encode_set(nets["autoencoder"], part, precision="auto") for part in parts]
     (train, known), (test, true) = [_flat(*part) for part in codes]
     columns = [
         (train[k >= 0], k[k >= 0], test[t >= 0], t[t >= 0])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import ImageSet
+from ..train import use_bf16
 
 CHUNK = 500
 
@@ -43,12 +44,20 @@ def encode_set(
     autoencoder: nn.Module,
     images: ImageSet,
     encoder: Callable[[nn.Module, Tensor], Tensor] = encode,
+    *,
+    precision: str = "fp32",
 ) -> tuple[Tensor, Tensor | None]:
-    """All of a set: codes (N, c, h, w) and labels (N,) or (N, a) or None, on the CPU."""
+    """All of a set: codes (N, c, h, w), float32, and labels (N,) or (N, a) or None, on the CPU.
+
+    precision: fp32, bf16, or auto for bf16 where the hardware is fast at it, as in training.
+    """
+    device = _device(autoencoder)
+    bf16 = use_bf16(precision, device)
     codes, labels = [], []
     for index in torch.arange(len(images)).split(CHUNK):
         x, y = images.take(index)
-        codes.append(encoder(autoencoder, x).cpu())
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            codes.append(encoder(autoencoder, x).cpu())
         if y is not None:
             labels.append(y.cpu())
     return torch.cat(codes), torch.cat(labels) if labels else None
