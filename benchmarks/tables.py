@@ -1,13 +1,11 @@
-"""The tables and strips of the README, from a sweep of benchmarks/tables/NAME.toml.
+"""The tables and strips of the README and the docs, from a sweep of benchmarks/tables/NAME.toml.
 
     resynth sweep benchmarks/tables/mnist.toml --data-dir DIR --jobs 2
     python benchmarks/tables.py mnist sweeps/mnist
-    resynth sweep benchmarks/tables/lines.toml --jobs 2
-    python benchmarks/tables.py lines sweeps/lines
 
-Writes benchmarks/results/NAME.json (settings, machine, versions, and every figure by run) and
-docs/pictures/NAME.png, and prints the table. Without a folder it prints the table again, from
-NAME.json alone.
+Writes benchmarks/results/NAME.json (settings, machine, versions, and every figure by run), for
+mnist and lines docs/pictures/NAME.png as well, and prints the table. Without a folder it prints
+the table again, from NAME.json alone.
 """
 
 from __future__ import annotations
@@ -46,6 +44,14 @@ def collect(table: str, folder: Path) -> None:
     print(f"{len(tree['runs'])} runs in {path}")
 
 
+WISHES = {
+    "wish_accuracy": ("wishes granted", 1),
+    "wish_accuracy_random_mask": ("by random masks", 1),
+    "wish_accuracy_real": ("judge on real images", 1),
+    "mask_low": ("lowest p", 1),
+    "mask_high": ("highest p", 1),
+    "reconstruction_l1": ("L1", 1),
+}
 COLUMNS = {
     "mnist": {
         "probe_accuracy": ("probe", 1),
@@ -59,7 +65,21 @@ COLUMNS = {
         "lines_smoothness": ("smoothness", 1),
         "reconstruction_l1": ("L1", 1),
     },
+    "labels-digits": WISHES,
+    "labels-mnist": WISHES,
+    "dsprites-short": {
+        "betavae_score": ("β-VAE score", 1),
+        "factorvae_score": ("FactorVAE score", 1),
+        "mig": ("MIG", 1),
+        "dci_disentanglement": ("DCI", 1),
+        "reconstruction_l1": ("L1", 1),
+    },
+    "mnist-100-labels": {
+        "probe_accuracy": ("probe", 1),
+        "knn_accuracy": ("k-NN", 1),
+    },
 }
+STRIPS = ("mnist", "lines")
 SPEED = {  # rows of speed.json
     "ae": "ae",
     "ae-gan": "ae-gan",
@@ -88,10 +108,8 @@ def markdown(table: str) -> str:
     head = ["method", *[name for name, _ in COLUMNS[table].values()], "seeds"]
     head += ["images/s"] * (table == "mnist")
     lines = [head, ["---"] * len(head)]
-    for row, name in NAMES.items():
+    for row in _rows(tree["runs"]):
         found = [run["metrics"] for run in tree["runs"] if run["row"] == row]
-        if not found:
-            continue
         cells = []
         for metric, (_, scale) in COLUMNS[table].items():
             values = [scale * metrics[metric] for metrics in found]
@@ -102,8 +120,14 @@ def markdown(table: str) -> str:
         cells.append(str(len(found)))
         if table == "mnist":
             cells.append(f"{rates[f'{SPEED[row]}, bf16']:.0f}")
-        lines.append([name, *cells])
+        lines.append([NAMES.get(row, row), *cells])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _rows(runs: list[dict]) -> list[str]:
+    """In the order of NAMES, then in that of the sweep."""
+    there = dict.fromkeys(run["row"] for run in runs)
+    return [row for row in NAMES if row in there] + [row for row in there if row not in NAMES]
 
 
 def strips(table: str, folder: Path) -> None:
@@ -142,7 +166,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.folder:
         collect(args.table, args.folder)
-        strips(args.table, args.folder)
+        if args.table in STRIPS:
+            strips(args.table, args.folder)
     print(markdown(args.table))
 
 

@@ -29,7 +29,7 @@ from resynthesis.methods import METHODS
 from resynthesis.runs import Run
 
 from .test_domain_sets import digits_of_usps, libsvm
-from .test_readme import ROOT, tables
+from .test_readme import ROOT, script
 
 TABLES = sorted((ROOT / "benchmarks" / "tables").glob("*.toml"))
 QUICK = """
@@ -373,7 +373,7 @@ def test_the_table_of_a_sweep(
     assert [run["run"] for run in tree["runs"]] == ["plain-seed0", "amr-seed0", "plain-seed1"]
     assert tree["runs"][0]["metrics"] == Run(Path("out/plain-seed0")).metrics()
     assert tree["runs"][0]["images"] == 32
-    monkeypatch.setattr(benchmark := tables(), "HERE", Path())
+    monkeypatch.setattr(benchmark := script("tables"), "HERE", Path())
     Path("results").mkdir()
     benchmark.collect("mnist", Path("out"))
     kept, made = (
