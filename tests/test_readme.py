@@ -35,6 +35,17 @@ def test_tables_are_made_from_the_result_files(name: str) -> None:
     assert script("tables").markdown(name) in README
 
 
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("labels-digits", "labels"),
+        ("labels-mnist", "labels"),
+    ],
+)
+def test_tables_of_the_docs_are_made_from_the_result_files(name: str, page: str) -> None:
+    assert script("tables").markdown(name) in (ROOT / "docs" / f"{page}.md").read_text()
+
+
 def test_tables_of_domains_are_made_from_the_result_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # which the script sets, and is put back here
     made = script("domains")
