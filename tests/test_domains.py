@@ -482,7 +482,7 @@ def test_run_folder(adapted: Path, domains: Domains) -> None:
     assert run.facts.checksum == domains.checksum
     assert {"autoencoder", "critic", "classifier", "teacher"} == set(run.load_nets("cpu"))
     styles = to_uint8(run.styles())
-    assert styles.shape == (runs.KEPT_STYLES, 3, 16, 16)
+    assert styles.shape == (runs.session.KEPT_STYLES, 3, 16, 16)
     kept = [style.numpy().tobytes() for style in styles]
     assert set(kept) <= set(places(domains.target.train))  # of no other part
     assert len(set(kept)) == len(kept)
