@@ -10,11 +10,21 @@ import pytest
 import torch
 from PIL import Image
 
-from resynthesis.data import SETS, DataConfig, as_images, load, resize, to_float, to_uint8
+from resynthesis.data import (
+    SETS,
+    DataConfig,
+    as_images,
+    keep_classes,
+    load,
+    resize,
+    seeded,
+    to_float,
+    to_uint8,
+)
 from resynthesis.data.archives import read_idx
 from resynthesis.data.folder import Folder
 from resynthesis.data.images import decode
-from resynthesis.data.sets import ImageSet, choose, hide_labels, shuffled, split
+from resynthesis.data.sets import ImageSet, choose, from_train_test, hide_labels, shuffled, split
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:
@@ -252,6 +262,33 @@ def test_split_is_seeded_disjoint_and_stratified() -> None:
     assert not torch.equal(parts[2].images, other[2].images)
 
 
+def test_parts_are_those_of_sorted_permutations() -> None:
+    images = ImageSet(torch.arange(97, dtype=torch.uint8).reshape(97, 1, 1, 1))
+    order = torch.randperm(97, generator=seeded("split", 0))
+    wanted = [order[:77], order[77:87], order[87:]]
+    found = [part.images.flatten().tolist() for part in split(images)]
+    assert found == [sorted(part.tolist()) for part in wanted]
+    data = from_train_test("some", images, images, ())
+    found = [part.images.flatten().tolist() for part in (data.train, data.valid)]
+    assert found == [sorted(order[16:].tolist()), sorted(order[:16].tolist())]
+
+
+def test_images_of_unknown_class_are_for_training() -> None:
+    labels = torch.where(torch.arange(100) < 40, -1, torch.arange(100) % 2)
+    images = ImageSet(torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1), labels)
+    train, valid, test = split(images, classes=("a", "b"))
+    assert [len(train), len(valid), len(test)] == [88, 6, 6]
+    assert set(range(40)) < set(train.images.flatten().tolist())
+
+
+def test_classes_are_kept_in_the_order_wanted() -> None:
+    labels = torch.tensor([2, -1, 0, 1, 2, 0, -1])
+    images = ImageSet(torch.arange(7, dtype=torch.uint8).reshape(7, 1, 1, 1), labels)
+    kept = keep_classes(images, ("a", "b", "c"), ("c", "a"), "some")
+    assert kept.images.flatten().tolist() == [0, 2, 4, 5]
+    assert kept.labels.tolist() == [0, 1, 0, 1]
+
+
 def test_subsets_are_seeded_and_not_the_first_ones() -> None:
     images = ImageSet(torch.arange(100, dtype=torch.uint8).reshape(100, 1, 1, 1))
     a, b, c = (choose(images, 10, seed=s).images.flatten().tolist() for s in (0, 0, 1))
@@ -279,6 +316,14 @@ def test_shuffled_is_a_row_of_permutations() -> None:
     assert torch.equal(
         shuffled(3, 4, 10, 0), torch.cat([shuffled(3, i, 1, 0) for i in range(4, 14)])
     )
+
+
+def test_permutations_in_32_bits_are_those_in_64() -> None:
+    for n, seed in ((1, 0), (1000, 3), (70_000, 1)):
+        expected = torch.randperm(n, generator=seeded("epoch", n, seed, 2))
+        found = shuffled(n, 2 * n, n, seed)
+        assert found.dtype == torch.int64
+        assert torch.equal(found, expected)
 
 
 def test_hidden_labels_are_balanced_and_fill_a_quarter_of_each_batch() -> None:

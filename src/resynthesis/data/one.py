@@ -134,9 +134,11 @@ def keep_classes(
         raise ValueError(f"unknown class '{unknown[0]}': {name} has {', '.join(classes)}")
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"a class is given twice: {', '.join(wanted)}")
-    match = images.labels[:, None] == torch.tensor([classes.index(c) for c in wanted])
-    kept = images.subset(match.any(1).nonzero().flatten())
-    return kept.with_labels(match[match.any(1)].int().argmax(1))
+    place = torch.full((len(classes) + 1,), -1)  # its last one is that of unknown labels, -1
+    place[[classes.index(c) for c in wanted]] = torch.arange(len(wanted))
+    labels = place[images.labels]
+    kept = (labels >= 0).nonzero().flatten()
+    return images.subset(kept).with_labels(labels[kept])
 
 
 def _dense(images: ImageSet) -> tuple[ImageSet, tuple[str, ...]]:
