@@ -183,7 +183,7 @@ def test_streamed_folder_gives_the_same_images(folder: Path) -> None:
 
 def test_a_broken_file_in_a_stream_is_replaced_and_named(folder: Path) -> None:
     streamed = load(DataConfig(data=str(folder), memory=1e-9)).train
-    path = Path(streamed.paths[4])
+    path = Path(streamed.path(4))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     x, y = streamed.take(torch.tensor([4]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -40,13 +41,12 @@ def translate_folder(
     skipped: list[str] = []
     taken: set[Path] = set()
     with whole_folder(out) as beside:
-        for number, (paths, x) in enumerate(_batches(run, folder, skipped)):
+        for number, (names, x) in enumerate(_batches(run, folder, skipped)):
             for variant in range(variants):
                 drawn = seed + variant + variants * number
                 made = to_uint8(translate(method, nets, x, styles, seed=drawn))
-                for path, image in zip(paths, made, strict=True):
+                for place, image in zip(map(Path, names), made, strict=True):
                     suffix = f"-{variant + 1}" if variants > 1 else ""
-                    place = path.relative_to(folder)
                     name = place.with_name(f"{place.stem}{suffix}.png")
                     if name in taken:  # a.jpg beside a.png
                         name = place.with_name(f"{place.name}{suffix}.png")
@@ -72,15 +72,14 @@ def classify_folder(
     classes = run.facts.classes
     rows: list[Sequence[object]] = []
     right = known = 0
-    for paths, x in _batches(run, folder, skipped):
+    for names, x in _batches(run, folder, skipped):
         found = probabilities(reader(nets), x)
-        for path, shares in zip(paths, found, strict=True):
-            place = path.relative_to(folder)
+        for name, shares in zip(names, found, strict=True):
             guess = classes[int(shares.argmax())]
-            rows.append([place.as_posix(), guess, *(f"{share:.6f}" for share in shares.tolist())])
-            if place.parts[0] in classes:
+            rows.append([name, guess, *(f"{share:.6f}" for share in shares.tolist())])
+            if (place := name.split("/")[0]) in classes:
                 known += 1
-                right += place.parts[0] == guess
+                right += place == guess
     if not rows:
         raise ValueError(f"none of the images in {folder} can be read")
     buffer = io.StringIO()
@@ -94,23 +93,23 @@ def _check(run: Run, folder: Path) -> DomainMethod:
     method = run.domain_method
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
-    if not find(folder)[0]:
+    if not len(find(folder)[0]):
         raise ValueError(f"{folder} has no images")
     return method
 
 
-def _batches(run: Run, folder: Path, skipped: list[str]) -> Iterator[tuple[list[Path], Tensor]]:
-    """Paths and images (n, C, H, W) in [-1, 1], at the run's size; broken files are noted."""
-    paths, _, _ = find(folder)
+def _batches(run: Run, folder: Path, skipped: list[str]) -> Iterator[tuple[list[str], Tensor]]:
+    """Names and images (n, C, H, W) in [-1, 1], at the run's size; broken files are noted."""
+    names = iter(find(folder)[0])
     channels, size, _ = run.facts.shape
-    for start in range(0, len(paths), CHUNK):
+    while chunk := list(islice(names, CHUNK)):
         good, pixels = [], []
-        for path in paths[start : start + CHUNK]:
+        for name in chunk:
             try:
-                pixels.append(torch.tensor(read_image(path, size, channels)))
+                pixels.append(torch.tensor(read_image(folder / name, size, channels)))
             except BadImage as error:
                 skipped.append(str(error))
                 continue
-            good.append(path)
+            good.append(name)
         if good:
             yield good, to_float(torch.stack(pixels))

@@ -21,8 +21,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from .names import Names
 
 TABLES = ("attributes.csv", "attributes.txt", "list_attr_celeba.txt")
 CLASS_COLUMNS = ("class", "label")
@@ -39,15 +42,16 @@ class Table:
     classes: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
 
-    def labels_of(self, folder: Path, paths: Sequence[Path]) -> Tensor:
-        """The labels of the images at `paths`, in their order.
+    def labels_of(self, folder: Path, names: Names) -> Tensor:
+        """The labels of the images of these names in `folder`, in their order.
 
         Raises ValueError where an image has no row, or a row no image.
         """
         place = {name: i for i, name in enumerate(self.files)}
-        names = [path.relative_to(folder).as_posix() for path in paths]
-        without = [name for name in names if name not in place]
-        strange = sorted(place.keys() - set(names))
+        rows = np.fromiter((place.get(name, -1) for name in names), np.int64, len(names))
+        without = [names[int(i)] for i in (rows < 0).nonzero()[0]]
+        seen = np.bincount(rows[rows >= 0], minlength=len(place))
+        strange = sorted(self.files[i] for i in (seen == 0).nonzero()[0])
         if without or strange:
             wrong = [
                 f"{len(found)} {what} ({', '.join(found[:3])}{', ...' if len(found) > 3 else ''})"
@@ -58,29 +62,29 @@ class Table:
                 f"{self.path} and {folder} do not fit, {' and '.join(wrong)}: mend the table, "
                 "whose files are named by their paths below the folder"
             )
-        return self.labels[[place[name] for name in names]]
+        return self.labels[torch.from_numpy(rows)]
 
 
-def find_table(folder: Path, paths: Sequence[Path]) -> Path | None:
+def find_table(folder: Path, names: Names) -> Path | None:
     """The table in a folder of images, or else one beside it that names any of them.
 
-    paths: the images. Raises ValueError where there are two.
+    names: of the images. Raises ValueError where there are two.
     """
-    images = {path.relative_to(folder).as_posix() for path in paths}
     for place in (folder, folder.resolve().parent):
         there = [place / name for name in TABLES if (place / name).is_file()]
-        if found := [path for path in there if place == folder or images & _first_cells(path)]:
+        if found := [path for path in there if place == folder or _names_any(path, names)]:
             if len(found) > 1:
                 raise ValueError(f"{found[0]} and {found[1]} are two tables: keep one of them")
             return found[0]
     return None
 
 
-def _first_cells(path: Path) -> set[str]:
-    """What stands first in the lines of any text, table or not."""
+def _names_any(path: Path, names: Names) -> bool:
+    """Whether any of the names stands first in a line of any text, table or not."""
     comma = "," if path.suffix == ".csv" else None
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return {line.split(comma, 1)[0].strip(' "') for line in lines if line.strip()}
+    first = {line.split(comma, 1)[0].strip(' "') for line in lines if line.strip()}
+    return any(name in first for name in names)
 
 
 def read_table(path: Path) -> Table:

@@ -11,6 +11,7 @@ from .attributes import read_table
 from .download import fetch, find
 from .folder import gather_parts, notes
 from .images import Reading
+from .names import Names
 from .pictures import Pictures
 from .sets import Data
 
@@ -61,7 +62,7 @@ def load_celeba(folder: Path, how: Reading) -> Data:
     chosen = []
     for number in PART_NUMBERS:
         rows = [i for i, name in enumerate(table.files) if part[name] == number]
-        chosen.append(([images / table.files[i] for i in rows], table.labels[rows]))
+        chosen.append((Names(table.files[i] for i in rows), table.labels[rows]))
     (train, valid, test), errors = gather_parts(images, chosen, how)
     return Data("celeba", train, valid, test, notes=notes(errors), attributes=table.attributes)
 

@@ -11,6 +11,7 @@ from .archives import read_mat
 from .download import find, obtain
 from .folder import gather_parts, notes
 from .images import Reading
+from .names import Names
 from .pictures import Pictures
 from .sets import Data
 
@@ -70,7 +71,7 @@ def load_flowers(folder: Path, how: Reading) -> Data:
     try:
         kinds = torch.from_numpy(labels["labels"].astype(np.int64).flatten() - 1)
         parts = [ids[name].astype(np.int64).flatten() - 1 for name in ("trnid", "valid", "tstid")]
-        chosen = [([jpg / f"image_{i + 1:05d}.jpg" for i in part], kinds[part]) for part in parts]
+        chosen = [(Names(f"image_{i + 1:05d}.jpg" for i in part), kinds[part]) for part in parts]
     except (KeyError, IndexError) as error:
         raise ValueError(f"{LABELS} and {PARTS} in {folder} do not fit each other") from error
     (train, valid, test), errors = gather_parts(jpg, chosen, how)

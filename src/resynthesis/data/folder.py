@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,15 +19,22 @@ from torch import Tensor
 
 from .attributes import find_table, read_table
 from .images import SUFFIXES, BadImage, Reading, decode, is_colour
+from .names import Names
 from .sets import WHOLE, ImageSet, to_float
 from .unpack import is_image
 
 WORKERS = 4
 AHEAD = 8  # batches that are decoded before they are asked for
+CHUNK = 64  # files that a worker opens in a row, where they are all opened once
+
+Found = TypeVar("Found")
 
 
 class Folder(ImageSet):
     """Images that are decoded when they are asked for, a few batches ahead, by threads.
+
+    names: of files below `root`. index: which of them these images are, (N,), all where not told;
+    parts of a folder share the names. Labels stay in the computer's own memory.
 
     A file that turns out to be broken is replaced by the next good one and its label; `bad`
     collects their messages. With `strict` it raises BadImage instead.
@@ -30,20 +42,27 @@ class Folder(ImageSet):
 
     def __init__(
         self,
-        paths: Sequence[str],
+        root: Path,
+        names: Names,
         labels: Tensor | None,
         size: int,
         channels: int,
         *,
+        index: Tensor | None = None,
         strict: bool = False,
         bad: dict[int, str] | None = None,
     ):
-        super().__init__(torch.empty(len(paths), channels, size, size, device="meta"), labels)
-        self.paths = list(paths)
+        index = torch.arange(len(names)) if index is None else index
+        super().__init__(torch.empty(len(index), channels, size, size, device="meta"), labels)
+        self.root, self.names, self.index = root, names, index.int()
         self.size, self.channels, self.strict = size, channels, strict
         self.bad: dict[int, str] = {} if bad is None else bad
         self._pool: ThreadPoolExecutor | None = None
         self._ahead: dict[tuple[object, ...], Future[tuple[Tensor, Tensor | None]]] = {}
+
+    def path(self, i: int) -> str:
+        """The file of an image."""
+        return os.path.join(self.root, self.names[int(self.index[i])])
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
         return self._ready(*self._read(index))
@@ -64,17 +83,17 @@ class Folder(ImageSet):
         return to_float(x.to(self.device)), y if y is None else y.to(self.device)
 
     def _read(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        read = [self._read_one(int(i)) for i in index]
+        read = [self._read_one(i) for i in index.tolist()]
         kept = torch.tensor([i for i, _ in read])
         pixels = torch.from_numpy(np.stack([image for _, image in read]))
-        return pixels, None if self.labels is None else self.labels.cpu()[kept]
+        return pixels, None if self.labels is None else self.labels[kept]
 
     def _read_one(self, i: int) -> tuple[int, np.ndarray]:
-        for j in [*range(i, len(self)), *range(i)]:
+        for j in chain(range(i, len(self)), range(i)):
             if j in self.bad:
                 continue
             try:
-                return j, decode(Path(self.paths[j]), self.size, self.channels)
+                return j, decode(self.path(j), self.size, self.channels)
             except BadImage as error:
                 if self.strict:
                     raise
@@ -83,54 +102,94 @@ class Folder(ImageSet):
 
     def subset(self, index: Tensor) -> Folder:
         labels = None if self.labels is None else self.labels[index]
-        paths = [self.paths[int(i)] for i in index]
-        return Folder(paths, labels, self.size, self.channels, strict=self.strict)
+        return self._like(labels, self.channels, self.index[index], {})
 
     def with_labels(self, labels: Tensor | None) -> Folder:
-        return Folder(
-            self.paths, labels, self.size, self.channels, strict=self.strict, bad=self.bad
-        )
+        return self._like(labels, self.channels, self.index, self.bad)
 
     def in_channels(self, channels: int) -> Folder:
         """The same images, read with 1 or 3 channels."""
+        return self._like(self.labels, channels, self.index, self.bad)
+
+    def _like(
+        self, labels: Tensor | None, channels: int, index: Tensor, bad: dict[int, str]
+    ) -> Folder:
         return Folder(
-            self.paths, self.labels, self.size, channels, strict=self.strict, bad=self.bad
+            self.root,
+            self.names,
+            labels,
+            self.size,
+            channels,
+            index=index,
+            strict=self.strict,
+            bad=bad,
         )
 
+    def to(self, device: torch.device) -> Folder:
+        """Batches are brought to the device; labels stay where the workers read them."""
+        self.device = device
+        return self
+
     def update(self, digest: hashlib._Hash) -> None:
-        for path in self.paths:
-            digest.update(f"{Path(path).name} {Path(path).stat().st_size}\n".encode())
+        for i in range(len(self)):
+            path = self.path(i)
+            line = f"{os.path.basename(path)} {os.stat(path).st_size}\n"
+            digest.update(line.encode(errors="surrogateescape"))
         if self.labels is not None:
-            digest.update(self.labels.cpu().numpy().tobytes())
+            digest.update(self.labels.numpy().tobytes())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the workers, so that a copy has its own."""
+        return {**self.__dict__, "_pool": None, "_ahead": {}}
 
 
-def find(folder: Path) -> tuple[list[Path], Tensor | None, tuple[str, ...]]:
-    """Image paths, sorted; their labels (N,), or None where the folder is flat; the class names.
+def find(folder: Path) -> tuple[Names, Tensor | None, tuple[str, ...]]:
+    """Names of images, sorted; their labels (N,), or None where the folder is flat; the classes.
 
-    Hidden files are no images: other systems leave such beside the real ones.
+    Hidden files are no images: other systems leave such beside the real ones. Raises ValueError
+    where images are beside subfolders of images.
     """
-    flat = [p for p in sorted(folder.iterdir()) if p.is_file() and is_image(p.name)]
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    nested = {
-        name: [
-            p for p in sorted((folder / name).rglob("*")) if is_image(str(p.relative_to(folder)))
-        ]
-        for name in names
-    }
-    nested = {name: paths for name, paths in nested.items() if paths}
-    if flat and nested:
+    names = Names(_walk(folder))
+    counts = Counter(name.partition("/")[0] if "/" in name else "" for name in names)
+    if "" in counts and len(counts) > 1:
         raise ValueError(
             f"{folder} has images beside subfolders with images: put every image into the "
             "subfolder of its class, or none"
         )
-    if flat:
-        return flat, None, ()
-    labels = [c for c, paths in enumerate(nested.values()) for _ in paths]
-    paths = [p for group in nested.values() for p in group]
     # A single subfolder says nothing about classes.
-    if len(nested) < 2:
-        return paths, None, ()
-    return paths, torch.tensor(labels), tuple(nested)
+    if len(counts) < 2:
+        return names, None, ()
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor([*counts.values()]))
+    return names, labels, tuple(counts)
+
+
+def _walk(folder: Path, below: str = "") -> Iterator[str]:
+    """The images in a folder and in its subfolders, all of them in order.
+
+    A class may be a link to a folder; further down, links to folders are not followed, and
+    folders that may not be read are passed over.
+    """
+    try:
+        entries = os.scandir(folder / below)
+    except PermissionError:
+        if below:
+            return
+        raise
+    found, folders = [], set()
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=not below):
+                folders.add(entry.name)
+            elif not is_image(entry.name) or not (below or entry.is_file()):
+                continue
+            if not entry.name.startswith("."):
+                found.append(entry.name)
+    found.sort()
+    for name in found:
+        if name in folders:
+            yield from _walk(folder, f"{below}{name}/")
+        else:
+            yield below + name
 
 
 def read(
@@ -142,30 +201,30 @@ def read(
     than `how.memory` GiB are streamed. Raises ValueError where there is no image, where a table
     does not fit, and with `how.strict` for the first broken file.
     """
-    paths, labels, classes = find(folder)
-    if not paths:
+    names, labels, classes = find(folder)
+    if not len(names):
         raise ValueError(f"{folder} has no images (looked for {', '.join(sorted(SUFFIXES))})")
     attributes: tuple[str, ...] = ()
-    if place := find_table(folder, paths):
+    if place := find_table(folder, names):
         table = read_table(place)
-        labels = table.labels_of(folder, paths)
+        labels = table.labels_of(folder, names)
         classes, attributes = table.classes, table.attributes
-    images, errors = gather(folder, paths, labels, how)
+    images, errors = gather(folder, names, labels, how)
     return images, classes, attributes, notes(errors)
 
 
 def gather_parts(
-    folder: Path, parts: Sequence[tuple[Sequence[Path], Tensor]], how: Reading
+    folder: Path, parts: Sequence[tuple[Names, Tensor]], how: Reading
 ) -> tuple[list[ImageSet], list[str]]:
-    """The parts of a set in colour, each of paths and labels, and messages, as `gather` gives.
+    """The parts of a set in colour, each of names and labels, and messages, as `gather` gives.
 
     `how.memory` holds for all parts together.
     """
-    total = max(1, sum(len(paths) for paths, _ in parts))
+    total = max(1, sum(len(names) for names, _ in parts))
     sets, errors = [], []
-    for paths, labels in parts:
-        share = replace(how, memory=how.memory * len(paths) / total)
-        images, broken = gather(folder, paths, labels, share, channels=3)
+    for names, labels in parts:
+        share = replace(how, memory=how.memory * len(names) / total)
+        images, broken = gather(folder, names, labels, share, channels=3)
         sets.append(images)
         errors += broken
     return sets, errors
@@ -173,54 +232,73 @@ def gather_parts(
 
 def gather(
     folder: Path,
-    paths: Sequence[Path],
+    names: Names,
     labels: Tensor | None,
     how: Reading,
     *,
     channels: int | None = None,
 ) -> tuple[ImageSet, list[str]]:
-    """The images at `paths`, in `folder`, and a message for each file that was skipped.
+    """The images of these names in `folder`, and a message for each file that was skipped.
 
     labels: (N,), or a table (N, a). channels: 3 or 1, or None for what the files' headers say.
     Images whose pixels take more than `how.memory` GiB are streamed. Raises ValueError as `read`
     does.
     """
     errors: list[str] = []
-    good = list(range(len(paths)))
+    good = np.ones(len(names), bool)
     if channels is None:
-        colour, good = False, []
-        for i, path in enumerate(paths):
-            try:
-                colour = is_colour(path) or colour
-                good.append(i)
-            except BadImage as error:
-                errors.append(note(error, how.strict))
-        channels = 3 if colour else 1
-    if len(good) * channels * how.size**2 > how.memory * 2**30:
-        kept = None if labels is None else labels[good]
-        streamed = [str(paths[i]) for i in good]
-        return Folder(streamed, kept, how.size, channels, strict=how.strict), errors
-
-    pixels = []
-    readable = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for i, result in zip(
-            good, pool.map(lambda i: _try(paths[i], how.size, channels), good), strict=True
-        ):
-            if isinstance(result, BadImage):
-                errors.append(note(result, how.strict))
+        colour = False
+        paths = (os.path.join(folder, name) for name in names)
+        for i, found in enumerate(_in_threads(is_colour, paths)):
+            if isinstance(found, BadImage):
+                errors.append(note(found, how.strict))
+                good[i] = False
             else:
-                pixels.append(result)
-                readable.append(i)
-    if not pixels:
-        raise ValueError(f"none of the {len(paths)} images in {folder} can be read")
-    kept = None if labels is None else labels[readable]
-    return ImageSet(torch.from_numpy(np.stack(pixels)), kept), errors
+                colour = colour or found
+        channels = 3 if colour else 1
+    index = good.nonzero()[0]
+    if len(index) * channels * how.size**2 > how.memory * 2**30:
+        places = torch.from_numpy(index)
+        kept = None if labels is None else labels[places]
+        streamed = Folder(folder, names, kept, how.size, channels, index=places, strict=how.strict)
+        return streamed, errors
+
+    pixels = np.empty((len(names), channels, how.size, how.size), np.uint8)
+    paths = (os.path.join(folder, names[int(i)]) for i in index)
+    read_one = partial(decode, size=how.size, channels=channels)
+    for place, image in zip(index, _in_threads(read_one, paths), strict=True):
+        if isinstance(image, BadImage):
+            errors.append(note(image, how.strict))
+            good[place] = False
+        else:
+            pixels[place] = image
+    if not good.any():
+        raise ValueError(f"none of the {len(names)} images in {folder} can be read")
+    if not good.all():
+        pixels = pixels[good]
+    return ImageSet(torch.from_numpy(pixels), None if labels is None else labels[good]), errors
 
 
-def _try(path: Path, size: int, channels: int) -> np.ndarray | BadImage:
+def _in_threads(work: Callable[[str], Found], paths: Iterable[str]) -> Iterator[Found | BadImage]:
+    """What `work` makes of each file, in order, a few chunks ahead of what is asked for."""
+
+    def through(chunk: list[str]) -> list[Found | BadImage]:
+        return [_try(work, path) for path in chunk]
+
+    paths = iter(paths)
+    ahead: deque[Future[list[Found | BadImage]]] = deque()
+    with ThreadPoolExecutor(WORKERS, "read") as pool:
+        while chunk := list(islice(paths, CHUNK)):
+            ahead.append(pool.submit(through, chunk))
+            if len(ahead) == AHEAD:
+                yield from ahead.popleft().result()
+        for chunks in ahead:
+            yield from chunks.result()
+
+
+def _try(work: Callable[[str], Found], path: str) -> Found | BadImage:
     try:
-        return decode(path, size, channels)
+        return work(path)
     except BadImage as error:
         return error
 

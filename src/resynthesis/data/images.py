@@ -38,7 +38,7 @@ class BadImage(ValueError):
     """A file that cannot be read as an image; the message names it and says why."""
 
 
-def is_colour(path: Path) -> bool:
+def is_colour(path: str | Path) -> bool:
     """Whether a file's header says colour; raises BadImage where there is no image in it."""
     try:
         with Image.open(path) as image:
@@ -47,7 +47,7 @@ def is_colour(path: Path) -> bool:
         raise BadImage(f"{path} is not a readable image") from error
 
 
-def decode(path: Path, size: int, channels: int) -> np.ndarray:
+def decode(path: str | Path, size: int, channels: int) -> np.ndarray:
     """A file as uint8 (channels, size, size): upright, on white, centre square, resized.
 
     Resizing is bilinear with antialiasing. Raises BadImage where the file is broken.

@@ -13,6 +13,7 @@ import torch
 
 from .folder import gather_parts, note, notes
 from .images import Reading
+from .names import Names
 from .sets import DIGITS, Data, from_train_test
 from .unpack import is_image
 
@@ -32,16 +33,16 @@ def load_listed(folder: Path, how: Reading) -> Data:
     """
     parts, errors = [], []
     for part in PARTS:
-        paths, labels, skipped = read_list(folder, part, strict=how.strict)
-        parts.append((paths, torch.tensor(labels)))
+        names, labels, skipped = read_list(folder, part, strict=how.strict)
+        parts.append((names, torch.tensor(labels)))
         errors += skipped
     (train, test), broken = gather_parts(folder, parts, how)
     data = from_train_test(folder.resolve().name, train, test, DIGITS)
     return replace(data, notes=notes(errors + broken))
 
 
-def read_list(folder: Path, part: str, *, strict: bool) -> tuple[list[Path], list[int], list[str]]:
-    """Paths of a part's images, their digits, and a message for each line or file left out."""
+def read_list(folder: Path, part: str, *, strict: bool) -> tuple[Names, list[int], list[str]]:
+    """Names of a part's images, their digits, and a message for each line or file left out."""
     images, labels = folder / part, folder / f"{part}_labels.txt"
     for path in (images, labels):
         if not path.exists():
@@ -68,4 +69,4 @@ def read_list(folder: Path, part: str, *, strict: bool) -> tuple[list[Path], lis
     errors = [note(ValueError(error), strict) for error in errors]
     if not listed:
         raise ValueError(f"{labels} names no image that is in {images}")
-    return [images / name for name in listed], list(listed.values()), errors
+    return Names(f"{part}/{name}" for name in listed), list(listed.values()), errors

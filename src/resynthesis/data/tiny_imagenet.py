@@ -9,6 +9,7 @@ import torch
 
 from .folder import gather_parts, notes
 from .images import Reading
+from .names import Names
 from .pictures import Pictures
 from .sets import Data, from_train_test
 from .unpack import is_image
@@ -54,15 +55,19 @@ def load_tiny_imagenet(folder: Path, how: Reading) -> Data:
         f"{name} ({wnid})" if names.count(name) > 1 else name
         for name, wnid in zip(names, number, strict=True)
     )
-    train = [p for w in number for p in sorted((place / "train" / w / "images").glob("*.JPEG"))]
-    labels = torch.tensor([number[path.parts[-3]] for path in train])
+    train = Names(
+        f"train/{wnid}/images/{path.name}"
+        for wnid in number
+        for path in sorted((place / "train" / wnid / "images").glob("*.JPEG"))
+    )
+    labels = torch.tensor([number[name.split("/")[1]] for name in train])
     listed = _lines(place / "val" / "val_annotations.txt", 2)
     for name, wnid, *_ in listed:
         if "/" in name or "\\" in name or wnid not in number:
             raise ValueError(f"{place}/val/val_annotations.txt is broken at {name[:60]!r}")
-    test = [place / "val" / "images" / line[0] for line in listed]
+    test = Names(f"val/images/{line[0]}" for line in listed)
     truth = torch.tensor([number[line[1]] for line in listed])
-    if len(train) != PER_CLASS * len(number) or not test:
+    if len(train) != PER_CLASS * len(number) or not len(test):
         raise ValueError(
             f"{place} has {len(train):,} training images of {len(number)} classes, and Tiny "
             f"ImageNet has {PER_CLASS} of each: remove it to unpack it again"

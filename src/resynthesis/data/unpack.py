@@ -132,8 +132,8 @@ def unpack(
 
 def is_image(name: str) -> bool:
     """Whether a file is an image, by its name; other systems leave hidden files beside them."""
-    path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not any(p.startswith(".") for p in path.parts)
+    hidden = any(part.startswith(".") and part != "." for part in name.split("/"))
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not hidden
 
 
 @contextmanager

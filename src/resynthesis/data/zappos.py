@@ -47,12 +47,12 @@ def load_zappos(folder: Path, how: Reading) -> Data:
     Raises ValueError where what was found is broken or another set, and DownloadError.
     """
     place = ZAPPOS.bring(folder)
-    paths, labels, classes = find(place)
-    if classes != CATEGORIES or len(paths) not in ZAPPOS.files:
+    images, labels, classes = find(place)
+    if classes != CATEGORIES or len(images) not in ZAPPOS.files:
         raise ValueError(
-            f"{place} has {len(paths):,} images in {len(classes)} folders, and UT Zappos50K has "
+            f"{place} has {len(images):,} images in {len(classes)} folders, and UT Zappos50K has "
             f"50,025 in {', '.join(CATEGORIES)}: remove it to unpack it again"
         )
-    images, errors = gather(place, paths, labels, how, channels=3)
-    train, valid, test = split(images, classes=classes)
+    whole, errors = gather(place, images, labels, how, channels=3)
+    train, valid, test = split(whole, classes=classes)
     return Data("zappos", train, valid, test, classes, notes(errors))
