@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,71 +107,73 @@ def as_attributes(values: Tensor) -> Tensor:
 
 
 def _read_csv(path: Path, text: str) -> Table:
+    reader = csv.reader(io.StringIO(text, newline=""))
+    rows = ((reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row))
     try:
-        reader = csv.reader(io.StringIO(text, newline=""))
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+        _, head = next(rows, (0, []))
+        if not head:
+            raise ValueError(f"{path} is empty")
+        if len(head) < 2:
+            raise ValueError(
+                f"{path} has one column only: it wants the file first, then attributes, with commas"
+            )
+        return _table(path, head[1:], rows)
     except csv.Error as error:
         raise ValueError(f"{path} is no CSV ({error})") from error
-    if not rows:
-        raise ValueError(f"{path} is empty")
-    (_, (_, *names)), *body = rows
-    if not names:
-        raise ValueError(
-            f"{path} has one column only: it wants the file first, then attributes, with commas"
-        )
-    return _table(path, names, body)
 
 
 def _read_text(path: Path, text: str) -> Table:
-    lines = [(i, line.split()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise ValueError(f"{path} is empty")
-    (_, first), *rest = lines
-    if len(first) != 1 or not first[0].isdecimal() or not rest:
+    first = lines[0][1].strip()
+    if not first.isdecimal() or len(lines) < 2:
         raise ValueError(
             f"{path} does not begin with the number of images and a line of names, as the format "
             "of CelebA does"
         )
-    (_, names), *body = rest
-    if len(body) != int(first[0]):
-        raise ValueError(f"{path} promises {int(first[0]):,} rows, and has {len(body):,}")
-    return _table(path, names, body)
+    if len(lines) - 2 != int(first):
+        raise ValueError(f"{path} promises {int(first):,} rows, and has {len(lines) - 2:,}")
+    return _table(path, lines[1][1].split(), ((i, line.split()) for i, line in lines[2:]))
 
 
-def _table(path: Path, names: list[str], body: list[tuple[int, list[str]]]) -> Table:
+def _table(path: Path, names: list[str], body: Iterable[tuple[int, list[str]]]) -> Table:
     """A table of named columns from its rows, each with the number of its line."""
     if "" in names:
         raise ValueError(f"{path} has a column without a name")
     if twice := _twice(names):
         raise ValueError(f"{path} names two columns '{twice}'")
-    if not body:
-        raise ValueError(f"{path} has no rows")
-    for line, row in body:
-        if len(row) != len(names) + 1:
+    has_classes = len(names) == 1 and names[0].lower() in CLASS_COLUMNS
+    number = {"": -1}  # of each class, in the order in which they come
+    files, values = [], array("i" if has_classes else "b")
+    for line, (file, *cells) in body:
+        if len(cells) != len(names):
             raise ValueError(
-                f"line {line} of {path} has {len(row)} cells, and {len(names) + 1} are wanted"
+                f"line {line} of {path} has {len(cells) + 1} cells, and {len(names) + 1} are wanted"
             )
-    files = tuple(row[0] for _, row in body)
-    for name in files:
-        if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-            raise ValueError(f"{path} names a file that is not in its folder: '{name}'")
-    if twice := _twice(files):
-        raise ValueError(f"{path} has two rows of '{twice}'")
-    if len(names) == 1 and names[0].lower() in CLASS_COLUMNS:
-        cells = [row[1] for _, row in body]
-        classes = tuple(sorted({cell for cell in cells if cell}))
-        number = {name: i for i, name in enumerate(classes)}
-        return Table(path, files, torch.tensor([number.get(cell, -1) for cell in cells]), classes)
-    values = []
-    for line, row in body:
+        if file.startswith("/") or "\\" in file or ".." in file.split("/"):
+            raise ValueError(f"{path} names a file that is not in its folder: '{file}'")
+        files.append(file)
+        if has_classes:
+            values.append(number.setdefault(cells[0], len(number) - 1))
+            continue
         try:
-            values.append([VALUES[cell] for cell in row[1:]])
+            values.extend([VALUES[cell] for cell in cells])
         except KeyError as error:
             raise ValueError(
                 f"line {line} of {path} has {error}, and an attribute is -1, 0 or 1 (for classes, "
                 "a single column named class)"
             ) from error
-    return Table(path, files, as_attributes(torch.tensor(values)), attributes=tuple(names))
+    if not files:
+        raise ValueError(f"{path} has no rows")
+    if twice := _twice(files):
+        raise ValueError(f"{path} has two rows of '{twice}'")
+    told = torch.from_numpy(np.array(values).reshape(len(files), len(names)))
+    if not has_classes:
+        return Table(path, tuple(files), as_attributes(told), attributes=tuple(names))
+    classes = sorted(number.keys() - {""})
+    place = torch.tensor([*(classes.index(name) for name in [*number][1:]), -1])
+    return Table(path, tuple(files), place[told[:, 0].long()], tuple(classes))
 
 
 def _twice(names: Sequence[str]) -> str | None:
