@@ -43,6 +43,7 @@ COLUMNS = {
     "relative_cost": ("cost of an image", 2),
     "cpu_us_per_image": ("CPU, µs an image", 0),
     "wait_ms": ("wait, ms a step", 2),
+    "ready": ("steps with their batch ready", 3),
     "open_mib": ("MiB, opened", 0),
     "peak_mib": ("MiB, peak", 0),
 }
@@ -110,9 +111,10 @@ def measure(folder: Path, steps: int, warm: int, threads: int) -> dict[str, Any]
     open_mib = _peak_mib()
 
     images = data.train.with_labels(None)
-    batch, waits, clocks = images.batch, [], []
+    batch, waits, clocks, ready = images.batch, [], [], []
 
     def timed(*told: Any) -> Any:
+        ready.append(any(made.done() for made in [*images._ahead.values()][:1]))
         asked = time.perf_counter()
         x, y = batch(*told)
         clocks.append((time.perf_counter(), time.process_time()))
@@ -133,6 +135,7 @@ def measure(folder: Path, steps: int, warm: int, threads: int) -> dict[str, Any]
         "images_per_second": trained / seconds,
         "cpu_us_per_image": 1e6 * cpu / trained,
         "wait_ms": 1e3 * statistics.mean(waits[warm + 1 :]),
+        "ready": statistics.mean(ready[warm + 1 :]),
         "open_mib": open_mib,
         "peak_mib": _peak_mib(),
         "load_average": os.getloadavg(),
