@@ -9,8 +9,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from resynthesis.data import read_npz
 from resynthesis.data import unpack as unpacking
 from resynthesis.data.unpack import read_members, unpack
 
@@ -183,3 +185,25 @@ def test_reading_without_unpacking(tmp_path: Path) -> None:
         before = sorted(tmp_path.rglob("*"))
         assert read_members(archive, lambda name: name.startswith("set/"), largest=400) == GOOD
         assert sorted(tmp_path.rglob("*")) == before
+
+
+def in_an_unknown_compression(path: Path) -> Path:
+    """A .zip whose members say that they are compressed in a way that nobody knows."""
+    content = bytearray(path.read_bytes())
+    for head, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        start = content.find(head)
+        while start >= 0:
+            content[start + at : start + at + 2] = (99).to_bytes(2, "little")
+            start = content.find(head, start + 1)
+    path.write_bytes(content)
+    return path
+
+
+def test_an_unknown_compression_is_refused(tmp_path: Path) -> None:
+    archive = pack(tmp_path, "zip", {f"set/{i}.png": b"x" for i in range(6)})
+    assert bring(archive, tmp_path / "whole").is_dir()
+    refused(in_an_unknown_compression(archive), tmp_path / "out", "broken")
+    arrays = tmp_path / "arrays.npz"
+    np.savez(arrays, images=np.zeros((3, 8, 8), np.uint8))
+    with pytest.raises(ValueError, match=r"arrays\.npz is not a readable \.npz archive"):
+        read_npz(in_an_unknown_compression(arrays))
