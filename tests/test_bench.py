@@ -98,7 +98,7 @@ def test_ratios_are_of_the_same_round() -> None:
 def test_contestants_take_turns() -> None:
     seen: list[tuple[str, int]] = []
     steps = {name: (lambda n, name=name: seen.append((name, n))) for name in "ab"}
-    found = bench.alternate(steps, batch=4, rounds=2, steps=3, device=CPU)
+    found = bench.alternate(steps, images=dict.fromkeys(steps, 4), rounds=2, steps=3, device=CPU)
     assert seen == [("a", 1), ("a", 3), ("b", 1), ("b", 3)] * 2
     assert len(found["a"].images_per_second) == 2
 
@@ -116,6 +116,14 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert tree["machine"]["threads"] == torch.get_num_threads()
     assert Path("speed.md").read_text() in printed
     assert f"torch {torch.__version__.split('+')[0]}" in printed
+
+
+def test_seeds_at_once_have_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--methods", "ae", "--no-peer", "--precisions", "fp32", "--seeds", "2", *QUICK]
+    assert main(["bench", *flags, "--out", "speed.json"]) == 0
+    assert "ae, fp32, 2 seeds at once" in capsys.readouterr().out
+    *_, ours, both = json.loads(Path("speed.json").read_text())["rows"]
+    assert both["limit_images_per_second"] == pytest.approx(ours["limit_images_per_second"])
 
 
 def test_without_the_peer_its_row_is_left_out(
@@ -154,6 +162,7 @@ def test_no_compiler_leaves_the_rows_out(
 def test_what_it_refuses(refused) -> None:
     assert "gan is not measured: choose from ae, ae-gan" in refused("bench", "--methods", "gan")
     assert "rounds must be at least 1" in refused("bench", "--rounds", "0")
+    assert "at least 1 seed" in refused("bench", "--seeds", "0")
     assert "at least 2 images" in refused("bench", "--batches", "1")
     assert "call --out speed.json" in refused("bench", "--out", "speed.txt")
     assert "device" in refused("bench", "--device", "abacus")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .contest import Found, alternate
 from .limit import Limit, Machine, limit_of, machine_speed
-from .ours import BENCHED, Setup, our_step, setup
+from .ours import BENCHED, Setup, our_step, seeds_step, setup
 from .peer import MISSING, PEER, peer_is_here, peer_step
 from .table import HEAD, cells, markdown
 from .textbook import TURNS, textbook_step
@@ -27,6 +27,7 @@ __all__ = [
     "our_step",
     "peer_is_here",
     "peer_step",
+    "seeds_step",
     "setup",
     "textbook_step",
 ]

@@ -44,20 +44,21 @@ class Found:
 def alternate(
     contestants: Mapping[str, Steps],
     *,
-    batch: int,
+    images: Mapping[str, int],
     rounds: int,
     steps: int,
     device: torch.device,
 ) -> dict[str, Found]:
-    """Runs each contestant's `steps` training steps of `batch` images in turn, `rounds` times.
+    """Runs each contestant's `steps` training steps in turn, `rounds` times.
 
+    images: how many of them are in a step of each.
     A step before each, which is not timed, warms the caches up. Raises whatever a step raises.
     """
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
             run(1)
-            found[name].append(_timed(run, steps, batch, device))
+            found[name].append(_timed(run, steps, images[name], device))
     return {name: Found(*_columns(rows)) for name, rows in found.items()}
 
 

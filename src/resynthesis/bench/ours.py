@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..methods import ACAI, AE, AMR, VAE, Adapt, Method, Translate
 from ..nets import Nets, build, compile_nets
-from ..train import Training, begin, follow, step
+from ..train import Generators, Seeds, Stack, State, Training, begin, follow, random_state, step
 
 BENCHED: dict[str, Callable[[], Method]] = {
     "ae": AE,
@@ -68,12 +68,28 @@ def our_step(case: Setup, *, bf16: bool, compiled: bool) -> Callable[[int], None
     state = begin(case.method, nets, Training())
     if compiled:
         compile_nets(nets)
+    return _steps(case.method, state, case.x, case.y, bf16=bf16)
 
+
+def seeds_step(case: Setup, n: int, *, bf16: bool) -> Callable[[int], None]:
+    """So many steps of n nets at once; each of them is n batches."""
+    each = [case.nets() for _ in range(n)]
+    states = [random_state(case.x.device)] * n
+    method = Seeds(case.method, case.nets().train(), Generators(case.x.device, states))
+    stacks = {name: Stack([nets[name] for nets in each]) for name in each[0]}
+    state = begin(method, nn.ModuleDict(stacks), Training())
+    x, y = torch.stack([case.x] * n), torch.stack([case.y] * n)
+    return _steps(method, state, x, y, bf16=bf16)
+
+
+def _steps(
+    method: Method, state: State, x: Tensor, y: Tensor, *, bf16: bool
+) -> Callable[[int], None]:
     def run(steps: int) -> None:
         for _ in range(steps):
-            step(case.method, nets, state.optimizers, case.x, case.y, bf16=bf16)
+            step(method, state.nets, state.optimizers, x, y, bf16=bf16)
             state.step += 1
-            for name, (player, decay) in case.method.averages.items():
-                follow(nets[name], nets[player], decay, state.step)
+            for name, (player, decay) in method.averages.items():
+                follow(state.nets[name], state.nets[player], decay, state.step)
 
     return run

@@ -30,6 +30,8 @@ class Bench:
     """Those of our steps; the textbook's is fp32."""
     compile: Literal["off", "on", "both"] = "off"
     """Measure our steps as they are, compiled, or both."""
+    seeds: tuple[int, ...] = ()
+    """Measure so many seeds at once as well, e.g. 2 8: their images together, per second."""
     size: int = 32
     """Height and width of the images."""
     rounds: int = 7
@@ -54,6 +56,8 @@ class Bench:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.methods or not self.batches or not self.precisions:
             raise ValueError("there is nothing to measure: name a method, a batch, a precision")
+        if self.seeds and min(self.seeds) < 1:
+            raise ValueError(f"there must be at least 1 seed at once, not {min(self.seeds)}")
         if min(self.batches) < 2:
             raise ValueError(f"a batch must have at least 2 images, not {min(self.batches)}")
         if self.out and self.out.suffix != ".json":
@@ -123,6 +127,7 @@ def _measure_one(
         textbook: bench.textbook_step(case.method, case.nets(), case.x, case.y)
     }
     limits: dict[str, float] = {}
+    images: dict[str, int] = {}  # in a step, where it is not one batch
     for precision in told.precisions:
         bf16 = precision == "bf16"
         plain = bench.our_step(case, bf16=bf16, compiled=False)
@@ -131,9 +136,16 @@ def _measure_one(
             label = f"{name}, {precision}{', compiled' * compiled}"
             steps[label] = bench.our_step(case, bf16=bf16, compiled=True) if compiled else plain
             limits[label] = seconds
+        for n in told.seeds:
+            label = f"{name}, {precision}, {n} seeds at once"
+            steps[label], images[label] = bench.seeds_step(case, n, bf16=bf16), n * batch
+            limits[label] = seconds * n
     if peer:
         steps[f"{bench.PEER} VAEGAN, fp32"] = bench.peer_step(case.x)
-    found = bench.alternate(steps, batch=batch, rounds=told.rounds, steps=told.steps, device=device)
+    images = {label: images.get(label, batch) for label in steps}
+    found = bench.alternate(
+        steps, images=images, rounds=told.rounds, steps=told.steps, device=device
+    )
     return [
         {
             "name": label,
@@ -146,8 +158,8 @@ def _measure_one(
             "system": one.system_share,
             **(
                 {
-                    "limit_images_per_second": batch / limits[label],
-                    "share_of_limit": one.median * limits[label] / batch,
+                    "limit_images_per_second": images[label] / limits[label],
+                    "share_of_limit": one.median * limits[label] / images[label],
                 }
                 if label in limits
                 else {}

@@ -24,6 +24,12 @@ start = partial(runs.start, paint=figures.training_picture, predict=write_predic
 resume = partial(runs.resume, paint=figures.training_picture, predict=write_predictions)
 
 
+SEEDS = (
+    "Train these seeds at once, each into a folder seedN of --out. For a GPU, which small nets "
+    "leave idle; on a CPU a process for each (resynth sweep --jobs) is faster."
+)
+
+
 @dataclass(kw_only=True)
 class Resume:
     resume: Path
@@ -70,6 +76,7 @@ def command(name: str) -> type:
         "Train",
         [
             ("out", Annotated[Path | None, tyro.conf.arg(help="The new run folder.")], None),
+            ("seeds", Annotated[tuple[int, ...], tyro.conf.arg(help=SEEDS)], ()),
             ("method", *part(kind)),
             ("data", *part(suited["data"])),
             ("nets", *part(suited["nets"])),
@@ -99,12 +106,42 @@ def _start(name: str, told: Any) -> None:
     if parallel.begun_again() and (told.out / "checkpoint").exists():
         _resume(Resume(resume=told.out))
         return
-    out = told.out or free(Path("runs") / f"{name}-{name_of(config.data)}-seed{seed}")
+    if told.seeds:
+        _start_seeds(config, told.seeds, told.out or free(Path("runs") / _called(config)))
+        return
+    out = told.out or free(Path("runs") / f"{_called(config)}-seed{seed}")
     run, data = train(config, out)
     _finished(run)
     if bad := getattr(data.train, "bad", {}):  # of a streamed folder
         first = "; ".join(list(bad.values())[:3])
         print(f"note: skipped {len(bad)} of the files while training: {first}")
+
+
+def _called(config: runs.Config) -> str:
+    return f"{config.name}-{name_of(config.data)}"
+
+
+def _start_seeds(config: runs.Config, seeds: tuple[int, ...], out: Path) -> None:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"a seed is named twice: {' '.join(map(str, seeds))}")
+    paths = {seed: out / f"seed{seed}" for seed in seeds}
+    with progress() as report:
+        made = runs.start_seeds(
+            config,
+            paths,
+            report=report,
+            paint=figures.training_picture,
+            predict=write_predictions,
+        )
+    last = made[0].log()[-1]
+    images, seconds = last["images"] * len(made), last["seconds"] * len(made)
+    rate = images / max(seconds, 1e-9)
+    print(
+        f"trained {len(made)} nets on {last['images']:,} images each in {clock(seconds)} ", end=""
+    )
+    print(f"({rate:.0f} images/s in all)")
+    print(f"runs: {' '.join(str(run.path) for run in made)}")
+    print(f"next: resynth evaluate {made[0].path}, and the others; resynth compare {out}/*")
 
 
 def train(config: runs.Config, out: Path) -> tuple[runs.Run, Data]:

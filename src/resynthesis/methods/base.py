@@ -25,6 +25,9 @@ class Method(ABC):
     """Whether the encoder must give a scale beside each number of the code."""
     augments = False
     """Whether its classifier is shown changed copies of images."""
+    vectorises = True
+    """Whether several seeds can be trained at once: what a step computes does not hang on labels
+    of its batch being known or hidden."""
     suited: Mapping[str, Mapping[str, Any]] = {}
     """Settings other than the usual ones that suit the method: {"nets": {...}, "training": ...}."""
 

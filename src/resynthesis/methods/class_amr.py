@@ -53,6 +53,7 @@ class ClassAMR(Method):
     players = ("autoencoder", "mixer", "critic", "reader")
     mixer = "bernoulli"  # where no wish is told
     needs_labels = True
+    vectorises = False
     # A critic that learns faster than what it criticises; masks that change slower than both.
     rates = MappingProxyType({"autoencoder": 0.3, "mixer": 0.1})
     suited = MappingProxyType({"nets": {"code": (32, 4, 4), "norm": "group"}})
@@ -78,35 +79,35 @@ class ClassAMR(Method):
         f, g = nets["autoencoder"].encode, nets["autoencoder"].decode
         M, D, A = nets["mixer"], nets["critic"], nets["reader"]
         known, y_1 = as_attributes(y, M.attributes)
-        order = torch.randperm(len(y_1), device=x.device)
-        y_2 = y_1[order]
-        y_m = torch.where(torch.rand_like(y_1) < 0.5, y_1, y_2)
-        z = f(x)
-        z_1 = z[known]
-        z_m = mix(torch.stack([z_1, z_1[order]]), mask_weights(M(y_m, y_1, y_2), z_1))
-        x_hat, x_m = together(g, z, z_m)
-        fake, mixed = together(D, x_hat, x_m)
-        kind = self.adversarial_loss
-        on_mixes = {
-            "mixed": self.mixed * H(mixed, 1, kind),
-            "wishes": self.wishes * H(A(augment(x_m)), y_m),
-        }
-        far = RECONSTRUCTIONS[self.reconstruction_loss]
-        autoencoder = {
-            "reconstruction": self.reconstruction * far(x, x_hat),
-            "realism": self.realism * H(fake, 1, kind),
-            **on_mixes,
-        }
-        if self.consistency:
-            aim = z_m.detach()  # held, and its size divided out: else codes would shrink to it
-            autoencoder["consistency"] = self.consistency * l1(f(x_m), aim) / aim.abs().mean()
-        return {
-            "autoencoder": autoencoder,
-            "mixer": on_mixes,
-            "critic": {
-                "real": H(D(x), 1, kind),
-                "fake": H(fake, 0, kind),
-                "mixed": H(mixed, 0, kind),
+        z, codes = f(x), []
+        if self.mixed or self.wishes:  # else nothing moves the mixer, and nobody looks at mixes
+            order = torch.randperm(len(y_1), device=x.device)
+            y_2 = y_1[order]
+            y_m = torch.where(torch.rand_like(y_1) < 0.5, y_1, y_2)
+            z_1 = z[known]
+            m = mask_weights(M(y_m, y_1, y_2), z_1)
+            codes = [mix(torch.stack([z_1, z_1[order]]), m)]
+        x_hat, *mixes = together(g, z, *codes)
+        fake, *judged = together(D, x_hat, *mixes)
+        far, kind = RECONSTRUCTIONS[self.reconstruction_loss], self.adversarial_loss
+        losses: Losses = {
+            "autoencoder": {
+                "reconstruction": self.reconstruction * far(x, x_hat),
+                "realism": self.realism * H(fake, 1, kind),
             },
+            "critic": {"real": H(D(x), 1, kind), "fake": H(fake, 0, kind)},
             "reader": {"attributes": H(A(augment(x[known])), y_1)},
         }
+        if codes:
+            (z_m,), (x_m,), (mixed,) = codes, mixes, judged
+            losses["mixer"] = {
+                "mixed": self.mixed * H(mixed, 1, kind),
+                "wishes": self.wishes * H(A(augment(x_m)), y_m),
+            }
+            losses["autoencoder"] |= losses["mixer"]
+            losses["critic"]["mixed"] = H(mixed, 0, kind)
+            if self.consistency:
+                aim = z_m.detach()  # held, and its size divided out: else codes would shrink to it
+                apart = l1(f(x_m), aim) / aim.abs().mean()
+                losses["autoencoder"]["consistency"] = self.consistency * apart
+        return losses

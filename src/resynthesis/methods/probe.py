@@ -48,6 +48,10 @@ class Probed(Method):
         return self.method.rates
 
     @property
+    def vectorises(self) -> bool:  # type: ignore[override]
+        return self.method.vectorises
+
+    @property
     def formulas(self) -> Mapping[str, str]:
         wrong = "H(P(f(x)), y)"
         return {

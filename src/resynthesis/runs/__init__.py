@@ -13,6 +13,7 @@ from .facts import Facts, new_nets
 from .files import write
 from .folder import STYLES, Run, copy, rewrite
 from .random import fixed_seed, isolated_random
+from .seeds import start_seeds
 from .session import Interrupted, Paint, Report, resume, start, stopping
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "resume",
     "rewrite",
     "start",
+    "start_seeds",
     "stopping",
     "write",
 ]

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from .. import parallel
-from ..data import Data, Domains, seeded
+from ..data import Data, Domains, ImageSet, seeded
 from ..data import load as load_data
+from ..methods import Method
 from ..train import Diverged, State, begin, loop, pick_device
 from .config import Config
 from .facts import Facts, new_nets
@@ -47,30 +48,41 @@ def start(
     """
     device = pick_device(parallel.device(config.training.device))
     data = data or load_data(config.data, seed=config.training.seed)
-    facts = Facts.of(data)
     with fixed_seed(config.training.seed), parallel.joined():
-        method = config.whole_method()
-        nets = new_nets(method, config.nets, facts).to(device)
-        if method.needs_labels and not data.train.has_labels:
-            who = config.name if config.method.needs_labels else "a probe"
-            raise ValueError(
-                f"{who} needs images all of whose labels are known, and '{data.name}' has none"
-            )
-        if "mixer" in method.players and data.attributes and not data.has_attributes:
-            raise ValueError(
-                f"{config.name} mixes by classes or by attributes, 0 or 1, and the labels of "
-                f"'{data.name}' are other values"
-            )
-        state = begin(method, nets, config.training)
+        nets = first_nets(config, data).to(device)
+        state = begin(config.whole_method(), nets, config.training)
         if parallel.rank() == 0:
-            run = Run.create(path, config, facts, form)
-            if isinstance(data, Domains):
-                order = torch.randperm(len(data.target.train), generator=seeded("styles"))
-                run.save_styles(data.target.train.take(order[:KEPT_STYLES])[0])
+            run = first_folder(config, path, data, form)
             run.save_checkpoint(state)
         parallel.wait()
         run = Run(path)
         _go(run, state, data, report, paint, predict)
+    return run
+
+
+def first_nets(config: Config, data: Data) -> nn.ModuleDict:
+    """New nets by torch's generator. Raises ValueError where the labels are not what is needed."""
+    method = config.whole_method()
+    nets = new_nets(method, config.nets, Facts.of(data))
+    if method.needs_labels and not data.train.has_labels:
+        who = config.name if config.method.needs_labels else "a probe"
+        raise ValueError(
+            f"{who} needs images all of whose labels are known, and '{data.name}' has none"
+        )
+    if "mixer" in method.players and data.attributes and not data.has_attributes:
+        raise ValueError(
+            f"{config.name} mixes by classes or by attributes, 0 or 1, and the labels of "
+            f"'{data.name}' are other values"
+        )
+    return nets
+
+
+def first_folder(config: Config, path: Path, data: Data, form: dict[str, Any] | None = None) -> Run:
+    """A new run folder, with everything in it that training does not change."""
+    run = Run.create(path, config, Facts.of(data), form)
+    if isinstance(data, Domains):
+        order = torch.randperm(len(data.target.train), generator=seeded("styles"))
+        run.save_styles(data.target.train.take(order[:KEPT_STYLES])[0])
     return run
 
 
@@ -139,8 +151,7 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint, predic
             looks["on_epoch"] = on_epoch
     else:  # each draws its own mixes
         torch.manual_seed(seeded(training.seed, parallel.rank(), state.step).initial_seed())
-    # Labels that teach nobody have no part in training, not even in choosing batches.
-    images = data.train if method.needs_labels else data.train.with_labels(None)
+    images = taught(method, data)
     with stopping() as stopped:
         try:
             finished = loop(method, state, images, training, **looks, stop=lambda: bool(stopped))
@@ -153,6 +164,11 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint, predic
             ) from error
     if not finished:
         raise Interrupted(f"stopped at step {state.step} of {total}, with a checkpoint", run.path)
+
+
+def taught(method: Method, data: Data) -> ImageSet:
+    """What training sees: labels that teach nobody have no part, not even in choosing batches."""
+    return data.train.with_labels(data.train.labels if method.needs_labels else None)
 
 
 @contextmanager

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from .devices import keep_memory, pick_device, use_bf16
-from .loop import Diverged, State, begin, loop
+from .loop import Diverged, State, begin, loop, of_seed
+from .seeds import Batches, Generators, Seeds, Stack, random_state
 from .step import OutOfMemory, follow, step
 from .training import Training
 
 __all__ = [
+    "Batches",
     "Diverged",
+    "Generators",
     "OutOfMemory",
+    "Seeds",
+    "Stack",
     "State",
     "Training",
     "begin",
     "follow",
     "keep_memory",
     "loop",
+    "of_seed",
     "pick_device",
+    "random_state",
     "step",
     "use_bf16",
 ]

@@ -65,7 +65,8 @@ def loop(
 ) -> bool:
     """Steps until the budget is spent (True) or `stop()` says so (False).
 
-    `on_log` gets {step, images, seconds, player/term: mean since the last line}, `on_epoch` the
+    `on_log` gets {step, images, seconds, player/term: mean since the last line}; where terms are of
+    n seeds at once (n,), player/term@i for each, which `of_seed` tells apart. `on_epoch` gets the
     number of passes over the images that are done, `say` a sentence where nothing can be compiled
     that was to be. In one of several processes (see `parallel`) only the part of each batch that
     is this process's is seen. Raises Diverged at a log line where a loss or a weight is NaN or
@@ -107,7 +108,7 @@ def loop(
         epoch = on_epoch and epochs > (state.step - 1) * config.batch_size // len(images)
         if not (log or checkpoint or picture or epoch):
             continue
-        state.sums = parallel.mean({name: float(value) for name, value in sums.items()})
+        state.sums = parallel.mean(_numbers(sums))
         state.seconds += time.perf_counter() - clock
         _check(state)
         if log:
@@ -130,6 +131,23 @@ def loop(
             break
     state.nets.eval()
     return state.step == total
+
+
+def _numbers(sums: dict[str, Tensor | float]) -> dict[str, float]:
+    """Sums as numbers; where they are of n seeds (n,), by names that `of_seed` tells apart."""
+    found: dict[str, float] = {}
+    for name, value in sums.items():
+        if isinstance(value, Tensor) and value.ndim:
+            found |= {f"{name}@{i}": number for i, number in enumerate(value.tolist())}
+        else:
+            found[name] = float(value)
+    return found
+
+
+def of_seed(line: dict[str, Any], i: int) -> dict[str, Any]:
+    """What a log line of several seeds says of number i, under the names of a line of one."""
+    own = {name.removesuffix(f"@{i}"): value for name, value in line.items()}
+    return {name: value for name, value in own.items() if "@" not in name}
 
 
 def _check(state: State) -> None:

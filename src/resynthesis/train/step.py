@@ -75,7 +75,9 @@ def _fitting(
     """Images of the largest of the halved batches whose gradients fit into memory; 0 for none."""
     batch = x.shape[-4] // 2
     while batch:
-        part, labels = x.narrow(-4, 0, batch), None if y is None else y[:batch]
+        part, labels = x.narrow(-4, 0, batch), y
+        if y is not None:  # of several seeds at once it is (n, B)
+            labels = y.narrow(int(len(y) != x.shape[-4]), 0, batch)
         try:
             with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
                 losses = method.losses(nets, part, labels)
