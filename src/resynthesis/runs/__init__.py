@@ -14,7 +14,7 @@ from .files import write
 from .folder import STYLES, Run, copy, rewrite
 from .random import fixed_seed, isolated_random
 from .seeds import start_seeds
-from .session import Interrupted, Paint, Report, resume, start, stopping
+from .session import Interrupted, Paint, Report, first_folder, resume, start, stopping
 
 __all__ = [
     "ARRAYS",
@@ -29,6 +29,7 @@ __all__ = [
     "circumstances",
     "copy",
     "field_names",
+    "first_folder",
     "fixed_seed",
     "isolated_random",
     "new_nets",
