@@ -126,6 +126,24 @@ def test_seeds_at_once_have_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert both["limit_images_per_second"] == pytest.approx(ours["limit_images_per_second"])
 
 
+@pytest.mark.parametrize("name", ["amr", "adapt"])
+def test_the_loop_is_measured_beside_its_nets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(bench.ours, "SET", 40)
+    flags = ["--methods", name, "--no-peer", "--precisions", "fp32", "--loop", *QUICK]
+    assert main(["bench", *flags, "--out", "speed.json"]) == 0
+    _, _, nets, loop = json.loads(Path("speed.json").read_text())["rows"]
+    assert (nets["name"], loop["name"]) == (
+        f"{name}, fp32, nets alone",
+        f"{name}, fp32, whole loop",
+    )
+    assert "beside_nets" not in nets
+    pairs = zip(loop["each_round"], nets["each_round"], strict=True)
+    assert loop["beside_nets"] == pytest.approx(1 - statistics.median(a / b for a, b in pairs))
+    assert f"Not the nets' own work in {name}, fp32, whole loop at 4" in capsys.readouterr().out
+
+
 def test_without_the_peer_its_row_is_left_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

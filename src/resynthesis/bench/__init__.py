@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .contest import Found, alternate
 from .limit import Limit, Machine, limit_of, machine_speed
-from .ours import BENCHED, Setup, our_step, seeds_step, setup
+from .ours import BENCHED, Setup, loop_steps, nets_step, our_step, seeds_step, setup
 from .peer import MISSING, PEER, peer_is_here, peer_step
-from .table import HEAD, cells, markdown
+from .table import HEAD, beside_nets, cells, markdown, parts_of
 from .textbook import TURNS, textbook_step
 
 __all__ = [
@@ -20,11 +20,15 @@ __all__ = [
     "Machine",
     "Setup",
     "alternate",
+    "beside_nets",
     "cells",
     "limit_of",
+    "loop_steps",
     "machine_speed",
     "markdown",
+    "nets_step",
     "our_step",
+    "parts_of",
     "peer_is_here",
     "peer_step",
     "seeds_step",

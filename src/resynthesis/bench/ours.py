@@ -9,9 +9,21 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from ..data import ImageSet, Pair
 from ..methods import ACAI, AE, AMR, VAE, Adapt, Method, Translate
 from ..nets import Nets, build, compile_nets
-from ..train import Generators, Seeds, Stack, State, Training, begin, follow, random_state, step
+from ..train import (
+    Generators,
+    Seeds,
+    Stack,
+    State,
+    Training,
+    begin,
+    follow,
+    loop,
+    random_state,
+    step,
+)
 
 BENCHED: dict[str, Callable[[], Method]] = {
     "ae": AE,
@@ -26,6 +38,7 @@ BENCHED: dict[str, Callable[[], Method]] = {
     "adapt": Adapt,
 }
 CLASSES = 10
+SET = 10_000  # images in the set that the loop is fed from
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,11 @@ class Setup:
     method: Method
     x: Tensor
     y: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of a set of such images."""
+        return SET, *self.x.shape[-3:]
 
     def nets(self) -> nn.ModuleDict:
         """New nets of the kind that suits the method, the same ones every time."""
@@ -69,6 +87,44 @@ def our_step(case: Setup, *, bf16: bool, compiled: bool) -> Callable[[int], None
     if compiled:
         compile_nets(nets)
     return _steps(case.method, state, case.x, case.y, bf16=bf16)
+
+
+def nets_step(case: Setup, *, bf16: bool) -> Callable[[int], None]:
+    """Losses and their gradients, so many times: the nets' own work in a step, and no more."""
+    nets = case.nets().train()
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            with torch.autocast(case.x.device.type, torch.bfloat16, enabled=bf16):
+                losses = case.method.losses(nets, case.x, case.y)
+            for i, (player, terms) in enumerate(losses.items(), 1):
+                total = torch.stack(list(terms.values())).sum()
+                inputs = list(nets[player].parameters())
+                total.backward(inputs=inputs, retain_graph=i < len(losses))
+            nets.zero_grad()
+
+    return run
+
+
+def loop_steps(case: Setup, *, bf16: bool) -> Callable[[int], None]:
+    """So many steps of `train.loop`, fed from a set in memory, with a line of the log at the end.
+
+    A whole call of the loop, so that few steps at a time make it look slower than it is.
+    """
+    state = begin(case.method, case.nets(), Training())
+    images, labels = (torch.randint(n, s) for n, s in ((256, case.shape), (CLASSES, (SET,))))
+    one = ImageSet(images.to(torch.uint8), labels)
+    fed = Pair(one, one) if case.method.two_domains else one
+
+    def run(steps: int) -> None:
+        told = Training.unwatched(
+            state.step + steps,
+            batch_size=case.x.shape[-4],
+            precision="bf16" if bf16 else "fp32",
+        )
+        loop(case.method, state, fed, told)
+
+    return run
 
 
 def seeds_step(case: Setup, n: int, *, bf16: bool) -> Callable[[int], None]:

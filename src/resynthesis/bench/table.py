@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .contest import Found
+
+NETS, LOOP = ", nets alone", ", whole loop"
 HEAD = ("step", "batch", "images/s", "spread", "ratio", "system", "of the limit")
 
 
@@ -29,8 +32,25 @@ def markdown(report: Mapping[str, Any]) -> str:
             "spread: from slowest to fastest round, of the median; ratio: to the textbook step "
             "of the same method and batch; of the limit: the time that the products alone would "
             "take at the machine's speed, of the time taken.",
+            *(
+                f"Not the nets' own work in {row['name']} at {row['batch']}: "
+                f"{row['beside_nets']:.1%} of its time."
+                for row in report["rows"]
+                if "beside_nets" in row
+            ),
         ]
     )
+
+
+def parts_of(label: str) -> tuple[str, str]:
+    """What the nets' own work in a step, and the whole loop, are called beside that step."""
+    return label + NETS, label + LOOP
+
+
+def beside_nets(label: str, found: Mapping[str, Found]) -> dict[str, float]:
+    """Of a whole loop, the share of its time that is not the nets' own work; else nothing."""
+    nets = found.get(label.removesuffix(LOOP) + NETS)
+    return {"beside_nets": 1 - found[label].ratio(nets)} if nets and label.endswith(LOOP) else {}
 
 
 def cells(row: Mapping[str, Any]) -> Sequence[str]:

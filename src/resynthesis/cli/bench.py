@@ -32,6 +32,8 @@ class Bench:
     """Measure our steps as they are, compiled, or both."""
     seeds: tuple[int, ...] = ()
     """Measure so many seeds at once as well, e.g. 2 8: their images together, per second."""
+    loop: bool = False
+    """Measure the nets' own work alone, and the whole loop with its feeding and its log."""
     size: int = 32
     """Height and width of the images."""
     rounds: int = 7
@@ -136,6 +138,10 @@ def _measure_one(
             label = f"{name}, {precision}{', compiled' * compiled}"
             steps[label] = bench.our_step(case, bf16=bf16, compiled=True) if compiled else plain
             limits[label] = seconds
+        if told.loop:
+            nets, loop = bench.parts_of(f"{name}, {precision}")
+            steps[nets] = bench.nets_step(case, bf16=bf16)
+            steps[loop] = bench.loop_steps(case, bf16=bf16)
         for n in told.seeds:
             label = f"{name}, {precision}, {n} seeds at once"
             steps[label], images[label] = bench.seeds_step(case, n, bf16=bf16), n * batch
@@ -149,6 +155,7 @@ def _measure_one(
     return [
         {
             "name": label,
+            **bench.beside_nets(label, found),
             "method": name,
             "batch": batch,
             "images_per_second": one.median,
