@@ -102,7 +102,8 @@ def _told(run: Run, labels: Mapping[Path, str]) -> str | None:
 
 
 def _summarise(runs: Sequence[Run]) -> dict[str, tuple[float, float | None]]:
-    names = [n for n in runs[0].metrics() if all(n in run.metrics() for run in runs)]
+    dropped = _dropped(runs)
+    names = [name for name in runs[0].metrics() if name not in dropped]
     columns = {name: [run.metrics()[name] for run in runs] for name in names}
     columns[RATE] = [_rate(run) for run in runs]
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -76,7 +77,7 @@ def peer_step(x: Tensor) -> Callable[[int], None]:
                 return ModelOutput(embedding_layer_1=maps)
             return ModelOutput(embedding=maps.mean((1, 2, 3)).sigmoid())
 
-    code = config.code[0] * config.code[1] * config.code[2]
+    code = math.prod(config.code)
     model = VAEGAN(
         # A margin that is never passed: otherwise it leaves players out of a step at will.
         VAEGANConfig(input_dim=tuple(x.shape[1:]), latent_dim=code, margin=1e6),

@@ -69,15 +69,17 @@ def compile_nets(nets: nn.Module) -> None:
     torch._dynamo.config.recompile_limit = KERNELS
     # Two players walk back through one graph, which must not reuse its memory for the first.
     torch._functorch.config.donated_buffer = False
-    for net in nets.modules():
-        if isinstance(net, nn.Sequential):
-            net.forward = Chain(net)  # type: ignore[method-assign]
+    for net in _chains(nets):
+        net.forward = Chain(net)  # type: ignore[method-assign]
 
 
 def count_kernels(nets: nn.Module) -> int:
     """How many parts of the nets `compile_nets` would compile, each forward and backward."""
-    chains = [net for net in nets.modules() if isinstance(net, nn.Sequential)]
-    return sum(len(part) == 2 for chain in chains for part in _parts(chain))
+    return sum(len(part) == 2 for chain in _chains(nets) for part in _parts(chain))
+
+
+def _chains(nets: nn.Module) -> list[nn.Sequential]:
+    return [net for net in nets.modules() if isinstance(net, nn.Sequential)]
 
 
 def cannot_compile(device: torch.device) -> str:
