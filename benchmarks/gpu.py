@@ -5,7 +5,7 @@
 
 Four measurements of amr at 32x32 with a 32-d code, one after the other, nothing else running:
 `resynth bench` (textbook and ours, eager and compiled, seeds at once) at several batches; seconds
-of training for one pass over MNIST's 50,000 images; seconds of training until the linear probe on the
+of training for one pass over MNIST's 50,000 images, and until the linear probe on the
 codes passes a share of the test images (looked at after every pass; looking is not counted); n
 seeds at once against one. Writes benchmarks/results/gpu.json and gpu-speed.json.
 """
