@@ -44,15 +44,23 @@ class View(nn.Module):
 
     def maps(self, x: Tensor) -> Tensor:
         """What the last layer sees: (B, d, h, w), float32."""
-        if self.blind:
-            flat = F.instance_norm(x).reshape(-1, 1, *x.shape[2:])
-            strokes = self.filters(flat).abs().unflatten(0, x.shape[:2]).amax(1)
-        else:
-            strokes = F.leaky_relu(self.filters(x), SLOPE)
-        return self.body(strokes.contiguous(memory_format=torch.channels_last)).float()
+        return self._maps(x).float()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(self.maps(x).flatten(1)).float()
+        # Channels stay last all the way, forward and backward: it is the weights' order that changes.
+        maps = self._maps(x)
+        weight = self.linear.weight.unflatten(1, maps.shape[1:]).movedim(1, 3).flatten(1)
+        return F.linear(maps.movedim(1, 3).flatten(1), weight, self.linear.bias).float()
+
+    def _maps(self, x: Tensor) -> Tensor:
+        if self.blind:
+            flat = F.instance_norm(x).reshape(-1, 1, *x.shape[2:])
+            answers = self.filters(flat).abs().movedim(1, 3)  # (B C, h, w, filters)
+            strongest = answers.reshape(*x.shape[:2], -1).amax(1)
+            strokes = strongest.unflatten(1, answers.shape[1:]).movedim(3, 1)
+        else:
+            strokes = F.leaky_relu(self.filters(x), SLOPE)
+        return self.body(strokes.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
 
 
 class Classifier(nn.Module):
