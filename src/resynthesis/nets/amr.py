@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ..data import check_size
 from .config import Nets
-from .layers import SLOPE, Tanh, initialise
+from .layers import SLOPE, GroupNorm, InstanceNorm, Tanh, initialise
 
 
 class Autoencoder(nn.Module):
@@ -114,8 +114,8 @@ def _sides(size: int) -> list[int]:
 def _after(channels: int, *, norm: str) -> list[nn.Module]:
     """What follows a convolution."""
     norms: dict[str, list[nn.Module]] = {
-        "instance": [nn.InstanceNorm2d(channels, affine=True)],
-        "group": [nn.GroupNorm(max(1, channels // 8), channels)],
+        "instance": [InstanceNorm(channels, affine=True)],
+        "group": [GroupNorm(max(1, channels // 8), channels)],
         "none": [],
     }
     return [*norms[norm], nn.LeakyReLU(SLOPE, inplace=True)]

@@ -47,7 +47,7 @@ class View(nn.Module):
         return self._maps(x).float()
 
     def forward(self, x: Tensor) -> Tensor:
-        # Channels stay last all the way, forward and backward: it is the weights' order that changes.
+        # Channels stay last all the way, forward and backward: the weights' order is changed.
         maps = self._maps(x)
         weight = self.linear.weight.unflatten(1, maps.shape[1:]).movedim(1, 3).flatten(1)
         return F.linear(maps.movedim(1, 3).flatten(1), weight, self.linear.bias).float()
@@ -60,7 +60,7 @@ class View(nn.Module):
             strokes = strongest.unflatten(1, answers.shape[1:]).movedim(3, 1)
         else:
             strokes = F.leaky_relu(self.filters(x), SLOPE)
-        return self.body(strokes.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
+        return self.body(strokes.contiguous(memory_format=torch.channels_last))
 
 
 class Classifier(nn.Module):

@@ -1,11 +1,36 @@
-"""What the nets share: the slope of LeakyReLU, the last activation, and how weights begin."""
+"""What the nets share: norms, the slope of LeakyReLU, the last activation, how weights begin."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 SLOPE = 0.2
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation that is fast on a CPU between convolutions.
+
+    Its kernels there want an image's channels one after the other, and convolutions want them
+    last. What comes after it then meets its gradient in one layout, without which LeakyReLU's
+    backward pass takes fifteen times as long.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x.contiguous())
+        return y.contiguous(memory_format=torch.channels_last)
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance normalisation, as fast: on a CPU by the kernel of groups, each of one channel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type == "cpu":
+            y = F.group_norm(x.contiguous(), x.shape[1], self.weight, self.bias, self.eps)
+        else:  # where autocast would have that kernel in float32
+            y = super().forward(x)
+        return y.contiguous(memory_format=torch.channels_last)
 
 
 class Tanh(nn.Module):

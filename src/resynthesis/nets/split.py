@@ -94,6 +94,6 @@ class SplitAutoencoder(nn.Module):
         h = self.up[0](codes[2])
         for up, code in zip(self.up[1:], codes[1::-1], strict=True):
             # In one layout and precision: else the whole of h would be copied to the code's.
-            code = code.to(h.dtype, memory_format=torch.channels_last)
+            code = code.to(h.dtype).contiguous(memory_format=torch.channels_last)
             h = up(torch.cat([F.interpolate(h, scale_factor=2), code], 1))
         return h.float()

@@ -210,8 +210,8 @@ class _Vectorised(TorchFunctionMode):
         if func is F.normalize and kwargs.get("out") is not None:  # spectral norm's own vectors
             out = kwargs.pop("out")
             return out.copy_(F.normalize(*args, **kwargs))
-        if func is F.affine_grid:
-            return _affine_grid(*args, **kwargs)
+        if func in OTHERWISE:
+            return OTHERWISE[func](*args, **kwargs)
         if func in PRODUCTS and self.bf16:
             args = [a.bfloat16() if isinstance(a, Tensor) else a for a in args]
             kwargs = {k: v.bfloat16() if isinstance(v, Tensor) else v for k, v in kwargs.items()}
@@ -224,6 +224,28 @@ def _affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool) -> Ten
     places = F.affine_grid(identity, [1, *size[1:]], align_corners=align_corners)  # (1, H, W, 2)
     moved = places.flatten(1, 2) @ theta[:, :, :2].mT + theta[:, None, :, 2]
     return moved.unflatten(1, size[2:])
+
+
+def _group_norm(
+    x: Tensor,
+    groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """F.group_norm of images (B, C, H, W), by moments that vmap knows."""
+    parts = x.unflatten(1, (groups, -1)).flatten(2).float()
+    variance, mean = torch.var_mean(parts, 2, correction=0, keepdim=True)
+    y = ((parts - mean) * torch.rsqrt(variance + eps)).reshape(x.shape)
+    if weight is not None and bias is not None:
+        y = y * weight[:, None, None] + bias[:, None, None]
+    return y.to(x.dtype)
+
+
+OTHERWISE: dict[Callable[..., Any], Callable[..., Tensor]] = {
+    F.affine_grid: _affine_grid,
+    F.group_norm: _group_norm,
+}
 
 
 class Batches(ImageSet):
