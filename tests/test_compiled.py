@@ -149,7 +149,7 @@ def test_without_a_compiler_it_says_so_once(monkeypatch: pytest.MonkeyPatch) -> 
 def test_chains_join_norms_and_activations() -> None:
     nets = nets_for(AMR())
     kinds = [type(part).__name__ for part in Chain(nets["autoencoder"].encoder).parts]
-    assert kinds[:5] == ["Stem", "Normed", "Conv2d", "Normed", "AvgPool2d"]
+    assert kinds[:5] == ["Stem", "Normed", "Conv2d", "Normed", "Halve"]
     assert count_kernels(nets["critic"]) == 0
 
 

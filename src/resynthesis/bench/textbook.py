@@ -18,6 +18,7 @@ from ..methods import ACAI, AE, AMR, VAE, Adapt, Method, Translate
 from ..methods.base import NetDict
 from ..mixing import MIXERS, mix, partners
 from ..nets import Stem
+from ..nets.layers import Halve, InstanceNorm
 from ..train import follow
 
 Turns = Iterator[tuple[str, Tensor]]
@@ -103,13 +104,24 @@ TURNS: dict[type[Method], Callable[..., Turns]] = {
 
 
 def plain(nets: nn.ModuleDict) -> nn.ModuleDict:
-    """The nets, changed to what the papers draw: convolutions one by one, plain memory layout."""
+    """The nets, changed to what the papers draw: the library's own layers, plain memory layout."""
     for net in nets.modules():
         if isinstance(net, nn.Sequential):
             for i, layer in enumerate(net):
-                if isinstance(layer, Stem):
-                    net[i] = nn.Sequential(layer.first, layer.second)
+                net[i] = _plain(layer)
     return nets.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
+def _plain(layer: nn.Module) -> nn.Module:
+    if isinstance(layer, Stem):
+        return nn.Sequential(layer.first, layer.second)
+    if isinstance(layer, Halve):
+        return nn.AvgPool2d(2)
+    if isinstance(layer, InstanceNorm):
+        norm = nn.InstanceNorm2d(layer.num_features, affine=True)
+        norm.weight, norm.bias = layer.weight, layer.bias
+        return norm
+    return layer
 
 
 def textbook_step(

@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ..data import check_size
 from .config import Nets
-from .layers import SLOPE, GroupNorm, InstanceNorm, Tanh, initialise
+from .layers import SLOPE, GroupNorm, Halve, InstanceNorm, Tanh, initialise
 
 
 class Autoencoder(nn.Module):
@@ -133,7 +133,7 @@ def _encoder(channels: int, config: Nets, scales: int, code: int, *, norm: str) 
         if scale:
             body += _block(width, outputs, norm=norm)
         body += _block(outputs, outputs, norm=norm)
-        body.append(nn.AvgPool2d(2))
+        body.append(Halve())
         width = outputs
     # A norm over a single pixel would leave only its bias.
     body += _block(width, 2 * width, norm=norm if config.code[1] > 1 else "none")

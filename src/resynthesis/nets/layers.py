@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,6 +33,34 @@ class InstanceNorm(nn.InstanceNorm2d):
         else:  # where autocast would have that kernel in float32
             y = super().forward(x)
         return y.contiguous(memory_format=torch.channels_last)
+
+
+class Halve(nn.AvgPool2d):
+    """The mean over 2x2; its gradient is upsampling, whose kernel is the faster one."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        halved: Tensor = _Halve.apply(x)
+        return halved
+
+
+class _Halve(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, 2)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.rest = [side % 2 for side in inputs[0].shape[2:]]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        whole = F.interpolate(gradient * 0.25, scale_factor=2)
+        return F.pad(whole, (0, ctx.rest[1], 0, ctx.rest[0])) if any(ctx.rest) else whole
 
 
 class Tanh(nn.Module):
