@@ -41,11 +41,11 @@ class ClassAMR(Method):
     """How far a reconstruction is from its image."""
     realism: float = 1.0
     """ρ, weight of the critic's opinion of reconstructions."""
-    mixed: float = 0.5
+    mixed: float = 5.0
     """μ, weight of the critic's opinion of mixes."""
-    wishes: float = 5.0
+    wishes: float = 8.0
     """κ, weight of the reading of the wanted attributes in mixes."""
-    consistency: float = 10.0
+    consistency: float = 5.0
     """β, weight of the distance between a mix of codes, held, and the code of its picture."""
     adversarial_loss: Adversary = "bce"
     """H(D, ·), the loss of the critic's answers: cross-entropy or least squares."""

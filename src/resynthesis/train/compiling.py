@@ -11,7 +11,7 @@ from torch import nn
 from ..nets import cannot_compile, compile_nets, count_kernels
 
 WARM, TIMED = 5, 20  # steps before a session's speed is measured, and while it is
-GAIN = 0.15  # share of a step that compiling saves, measured: docs/speed.md
+GAIN = 0.01  # share of a step that compiling saves on a CPU, measured: docs/speed.md
 COST = 2.0  # seconds of compiling, for each part of a net, likewise
 
 
