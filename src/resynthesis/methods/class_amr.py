@@ -35,7 +35,7 @@ class ClassAMR(Method):
     what small changes of pixels can sway is swayed by textures that nobody else reads.
     """
 
-    reconstruction: float = 100.0
+    reconstruction: float = 50.0
     """λ, weight of the reconstruction."""
     reconstruction_loss: Reconstruction = "l1"
     """How far a reconstruction is from its image."""
@@ -43,7 +43,7 @@ class ClassAMR(Method):
     """ρ, weight of the critic's opinion of reconstructions."""
     mixed: float = 5.0
     """μ, weight of the critic's opinion of mixes."""
-    wishes: float = 8.0
+    wishes: float = 5.0
     """κ, weight of the reading of the wanted attributes in mixes."""
     consistency: float = 5.0
     """β, weight of the distance between a mix of codes, held, and the code of its picture."""
