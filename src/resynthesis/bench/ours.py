@@ -14,14 +14,14 @@ from ..methods import ACAI, AE, AMR, VAE, Adapt, Method, Translate
 from ..nets import Nets, build, compile_nets
 from ..train import (
     Generators,
-    Seeds,
-    Stack,
     State,
     Training,
     begin,
+    differentiate,
     follow,
     loop,
     random_state,
+    stacked,
     step,
 )
 
@@ -95,12 +95,7 @@ def nets_step(case: Setup, *, bf16: bool) -> Callable[[int], None]:
 
     def run(steps: int) -> None:
         for _ in range(steps):
-            with torch.autocast(case.x.device.type, torch.bfloat16, enabled=bf16):
-                losses = case.method.losses(nets, case.x, case.y)
-            for i, (player, terms) in enumerate(losses.items(), 1):
-                total = torch.stack(list(terms.values())).sum()
-                inputs = list(nets[player].parameters())
-                total.backward(inputs=inputs, retain_graph=i < len(losses))
+            differentiate(case.method, nets, case.method.players, case.x, case.y, bf16=bf16)
             nets.zero_grad()
 
     return run
@@ -131,9 +126,8 @@ def seeds_step(case: Setup, n: int, *, bf16: bool) -> Callable[[int], None]:
     """So many steps of n nets at once; each of them is n batches."""
     each = [case.nets() for _ in range(n)]
     states = [random_state(case.x.device)] * n
-    method = Seeds(case.method, case.nets().train(), Generators(case.x.device, states))
-    stacks = {name: Stack([nets[name] for nets in each]) for name in each[0]}
-    state = begin(method, nn.ModuleDict(stacks), Training())
+    method, stacks = stacked(case.method, each, Generators(case.x.device, states))
+    state = begin(method, stacks, Training())
     x, y = torch.stack([case.x] * n), torch.stack([case.y] * n)
     return _steps(method, state, x, y, bf16=bf16)
 

@@ -80,7 +80,7 @@ class ClassAMR(Method):
         M, D, A = nets["mixer"], nets["critic"], nets["reader"]
         known, y_1 = as_attributes(y, M.attributes)
         z, codes = f(x), []
-        if self.mixed or self.wishes:  # else nothing moves the mixer, and nobody looks at mixes
+        if self.mixed or self.wishes or self.consistency:  # else nobody looks at mixes
             order = torch.randperm(len(y_1), device=x.device)
             y_2 = y_1[order]
             y_m = torch.where(torch.rand_like(y_1) < 0.5, y_1, y_2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +17,13 @@ from ..train import (
     Batches,
     Diverged,
     Generators,
-    Seeds,
-    Stack,
     State,
     begin,
     loop,
     of_seed,
     pick_device,
     random_state,
+    stacked,
 )
 from .config import Config
 from .folder import Run
@@ -128,9 +126,8 @@ class _Crew:
                 states.append(random_state(device))
         self.one = config.whole_method()
         self.generators = Generators(device, states)
-        self.method = Seeds(self.one, copy.deepcopy(self.nets[0]).train(), self.generators)
-        stacks = {name: Stack([nets[name] for nets in self.nets]) for name in self.nets[0]}
-        self.state = begin(self.method, nn.ModuleDict(stacks), config.training)
+        self.method, stacks = stacked(self.one, self.nets, self.generators)
+        self.state = begin(self.method, stacks, config.training)
         for data in self.data:
             data.train.to(device)  # once, where it is the same for all
         self.batches = Batches([taught(self.one, data) for data in self.data], seeds)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .devices import keep_memory, pick_device, use_bf16
 from .loop import Diverged, State, begin, loop, of_seed
-from .seeds import Batches, Generators, Seeds, Stack, random_state
-from .step import OutOfMemory, follow, step
+from .seeds import Batches, Generators, Seeds, Stack, random_state, stacked
+from .step import OutOfMemory, differentiate, follow, step
 from .training import Training
 
 __all__ = [
@@ -18,12 +18,14 @@ __all__ = [
     "State",
     "Training",
     "begin",
+    "differentiate",
     "follow",
     "keep_memory",
     "loop",
     "of_seed",
     "pick_device",
     "random_state",
+    "stacked",
     "step",
     "use_bf16",
 ]

@@ -9,6 +9,7 @@ that every net sees the batches and the mixes that it would see alone.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -74,20 +75,17 @@ class Generators:
 
     def each(self, draws: Sequence[Draw]) -> list[Tensor]:
         """What each seed draws, stacked (n, ...); torch's own generator stays where it was."""
-        kept, drawn = self._get(), []
+        kept, drawn = random_state(self.device), []
         for i, state in enumerate(self.states):
             self._set(state)
             drawn.append([draw() for draw in draws])
-            self.states[i] = self._get()
+            self.states[i] = random_state(self.device)
         self._set(kept)
         return [torch.stack(values) for values in zip(*drawn, strict=True)]
 
     def enter(self, i: int) -> None:
         """Puts torch's generator where that of number i is."""
         self._set(self.states[i])
-
-    def _get(self) -> Tensor:
-        return random_state(self.device)
 
     def _set(self, state: Tensor) -> None:
         if self.device.type == "cuda":
@@ -164,6 +162,14 @@ class Seeds(Method):
         ):
             self.template(x, y)
         return recorder.draws
+
+
+def stacked(
+    method: Method, nets: Sequence[nn.ModuleDict], generators: Generators
+) -> tuple[Seeds, nn.ModuleDict]:
+    """A method and nets for n seeds at once, of those of each."""
+    stacks = {name: Stack([one[name] for one in nets]) for name in nets[0]}
+    return Seeds(method, copy.deepcopy(nets[0]).train(), generators), nn.ModuleDict(stacks)
 
 
 class _Game(nn.Module):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from .. import parallel
-from ..methods import Method
+from ..methods import Losses, Method
 
 
 class OutOfMemory(ValueError):
@@ -51,18 +51,33 @@ def _step(
     *,
     bf16: bool,
 ) -> dict[str, Tensor]:
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-        losses = method.losses(nets, x, y)
+    losses = differentiate(method, nets, optimizers, x, y, bf16=bf16)
     due = [player for player in losses if player in optimizers]
-    for player in due:
-        total = torch.stack(list(losses[player].values())).sum()
-        total.backward(inputs=list(nets[player].parameters()), retain_graph=player != due[-1])
     gradients = (p.grad for player in due for p in nets[player].parameters())
     parallel.average([g for g in gradients if g is not None])
     for player in due:
         optimizers[player].step()
         optimizers[player].zero_grad()
     return {f"{p}/{t}": v.detach() for p, terms in losses.items() for t, v in terms.items()}
+
+
+def differentiate(
+    method: Method,
+    nets: nn.ModuleDict,
+    players: Collection[str],
+    x: Tensor,
+    y: Tensor | None = None,
+    *,
+    bf16: bool = False,
+) -> Losses:
+    """The losses; of those players that are in `players`, with gradients for their parameters."""
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+        losses = method.losses(nets, x, y)
+    due = [player for player in losses if player in players]
+    for player in due:
+        total = torch.stack(list(losses[player].values())).sum()
+        total.backward(inputs=list(nets[player].parameters()), retain_graph=player != due[-1])
+    return losses
 
 
 def _lacks_memory(error: RuntimeError) -> bool:
