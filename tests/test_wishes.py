@@ -161,6 +161,20 @@ def test_consistency_does_not_shrink_codes() -> None:
     assert found[1] > 0.5 * found[0]  # of |f(x_m) - z_m| a tenth would be left
 
 
+def test_mixes_are_made_where_anyone_looks_at_them() -> None:
+    nets = build(Nets(code=(8, 2, 2), width=4), ClassAMR().players, channels=1, size=16, classes=4)
+    x, y = torch.randn(8, 1, 16, 16), torch.arange(8) % 4
+    for told, mixes in (
+        (ClassAMR(mixed=0.0, wishes=0.0, consistency=0.0), False),
+        (ClassAMR(mixed=0.0, wishes=0.0, consistency=5.0), True),
+        (ClassAMR(mixed=0.0, wishes=5.0, consistency=0.0), True),
+    ):
+        losses = told.losses(nets, x, y)
+        assert ("mixer" in losses) == mixes
+        assert ("mixed" in losses["critic"]) == mixes
+        assert ("consistency" in losses["autoencoder"]) == bool(told.consistency)
+
+
 def test_wishes_are_granted(run: runs.Run, table: Data) -> None:
     nets = run.load_nets("cpu")
     found = evaluate(nets, table, ["wishes"])

@@ -64,6 +64,36 @@ class Method(ABC):
         """
 
 
+class Wrapper(Method):
+    """A method around another: what it does not say for itself is the other's."""
+
+    method: Method
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return self.method.players
+
+    @property
+    def averages(self) -> Mapping[str, tuple[str, float]]:
+        return self.method.averages
+
+    @property
+    def every(self) -> Mapping[str, int]:
+        return self.method.every
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        return self.method.rates
+
+    @property
+    def vectorises(self) -> bool:  # type: ignore[override]
+        return self.method.vectorises
+
+    @property
+    def formulas(self) -> Mapping[str, str]:
+        return self.method.formulas
+
+
 class DomainMethod(Method):
     """A method of two domains: it can redraw source images in the target's style."""
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional as F
 
-from .base import Method
+from .base import Wrapper
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
-    from .base import Losses, NetDict
+    from .base import Losses, Method, NetDict
 
 
 @dataclass(frozen=True)
-class Probed(Method):
+class Probed(Wrapper):
     """Adds a player to a method: probe min H(P(f(x)), y) over the labelled part of the batch.
 
     The loop moves only the probe's own parameters with it, so the code is frozen. With
@@ -34,22 +35,6 @@ class Probed(Method):
     @property
     def players(self) -> tuple[str, ...]:
         return (*self.method.players, "probe")
-
-    @property
-    def every(self) -> Mapping[str, int]:
-        return self.method.every
-
-    @property
-    def averages(self) -> Mapping[str, tuple[str, float]]:
-        return self.method.averages
-
-    @property
-    def rates(self) -> Mapping[str, float]:
-        return self.method.rates
-
-    @property
-    def vectorises(self) -> bool:  # type: ignore[override]
-        return self.method.vectorises
 
     @property
     def formulas(self) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ that every net sees the batches and the mixes that it would see alone.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..data import ImageSet
 from ..methods import Losses, Method
-from ..methods.base import NetDict
+from ..methods.base import NetDict, Wrapper
 
 DRAWS: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -101,7 +101,7 @@ def random_state(device: torch.device) -> Tensor:
     return torch.get_rng_state()
 
 
-class Seeds(Method):
+class Seeds(Wrapper):
     """A method for n seeds at once: nets are Stacks, x is (n, ...), and every loss is (n,).
 
     Raises ValueError where the method does not allow it.
@@ -116,22 +116,6 @@ class Seeds(Method):
         self.method, self.generators = method, generators
         self.template = _Game(method, nets)
         self.draws: list[Draw] | None = None  # in a step, in the method's order
-
-    @property
-    def players(self) -> tuple[str, ...]:
-        return self.method.players
-
-    @property
-    def averages(self) -> Mapping[str, tuple[str, float]]:
-        return self.method.averages
-
-    @property
-    def every(self) -> Mapping[str, int]:
-        return self.method.every
-
-    @property
-    def rates(self) -> Mapping[str, float]:
-        return self.method.rates
 
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         bf16 = torch.is_autocast_enabled(x.device.type)
