@@ -17,7 +17,7 @@ from resynthesis import load, runs
 from resynthesis.cli import main
 from resynthesis.data import Data, DataConfig, ImageSet
 from resynthesis.estimator.base import to_labels
-from resynthesis.evaluate import evaluate, suits, train_judge
+from resynthesis.evaluate import evaluate, suits, train_judge, wishes
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
 from resynthesis.methods import AMR, ClassAMR, class_amr
@@ -195,6 +195,17 @@ def test_a_mixer_that_ignores_wishes_is_found_out(run: runs.Run, table: Data) ->
     assert found["mask_low"] == pytest.approx(0.5, abs=0.2)
 
 
+def test_what_no_pair_tells_is_left_out(run: runs.Run, table: Data) -> None:
+    labels = table.test.labels
+    assert labels is not None
+    odd = torch.cat([(labels == 0).all(1).nonzero()[:3, 0], (labels == 1).all(1).nonzero()[:1, 0]])
+    few = Data("few", table.train, table.valid, table.test.subset(odd), attributes=NAMES)
+    judge = train_judge(table, torch.device("cpu"))
+    found = wishes.measure(run.load_nets("cpu"), few, judge)
+    assert found["wish_accuracy_real"] == 1
+    assert all(0 <= value <= 1 for value in found.values())
+
+
 def test_other_methods_grant_no_wishes(trained: Path) -> None:
     assert main(["evaluate", str(trained), "--only", "wishes"]) == 2
 
@@ -212,6 +223,7 @@ def test_wishes_are_judged_by_their_own_labels_alone(run: runs.Run, table: Data)
         relabelled(lambda y: y[:, [0, 1, 1]], attributes=("a", "b", "c")),
         relabelled(lambda y: torch.where(y[:, :1] == 0, -1, y), attributes=NAMES),
         relabelled(lambda y: y + torch.tensor([0, 1]), attributes=NAMES),  # factors
+        relabelled(torch.zeros_like, attributes=NAMES),  # no two differ
     ]
     others[3].train.labels[:, 1] = -1  # nobody is wholly known
     for data in others:

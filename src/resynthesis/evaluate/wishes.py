@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,7 +28,7 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     every channel from either parent by chance; wish_accuracy_real, the judge's own accuracy on
     the real parents; mask_low, the mixer's least probability of a channel, averaged over the mixes
     to which the second parent has to grant something, and mask_high, its greatest, over those to
-    which the first has.
+    which the first has. What no pair tells anything about is left out.
     """
     generator = seeded("wishes")
     known = data.test.known()
@@ -51,13 +53,14 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
 
     of_first, of_second = (differ & (wanted == y_1)).any(1), (differ & (wanted == y_2)).any(1)
     with fixed_seed(0):
-        return {
+        found = {
             "wish_accuracy": granted(p),
             "wish_accuracy_random_mask": granted(torch.full_like(p, 0.5)),
             "wish_accuracy_real": _agreement(real, y_1, torch.ones_like(y_1).bool(), whole),
             "mask_low": float(p[of_second].amin(1).mean()),
             "mask_high": float(p[of_first].amax(1).mean()),
         }
+    return {name: value for name, value in found.items() if not math.isnan(value)}
 
 
 @torch.inference_mode()
