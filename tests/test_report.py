@@ -23,7 +23,7 @@ from resynthesis.cli.train import settled
 from resynthesis.compare import differing
 from resynthesis.data import DataConfig
 from resynthesis.figures import chart
-from resynthesis.methods import ACAI, AE, METHODS
+from resynthesis.methods import ACAI, AE, METHODS, ClassAMR, Method
 from resynthesis.report import names, report
 from resynthesis.report.about import command
 from resynthesis.report.looks import convincing
@@ -157,25 +157,33 @@ def test_settings_that_differ(kinds: dict[str, Path]) -> None:
     assert "size" not in found
 
 
+class Whole(torch.nn.Module):
+    """A critic whose patches are pixels: (n, 1, h, w) to (n, h * w)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1) * self.weight
+
+
+def convinces(method: Method, x: torch.Tensor, **others: torch.nn.Module) -> list[float]:
+    run = type("Run", (), {"config": type("Config", (), {"method": method})})
+    nets = torch.nn.ModuleDict({"critic": Whole(), **others})
+    return convincing(run, nets, x).tolist()
+
+
 def test_the_critic_of_acai_is_read_the_other_way_round() -> None:
-    class Fixed(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = torch.nn.Parameter(torch.ones(()))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.mean((1, 2, 3)) * self.weight
-
-    class Fake:
-        def __init__(self, method: object):
-            self.config = type("Config", (), {"method": method})
-
     x = torch.arange(6.0).reshape(3, 1, 1, 2)
-    nets = torch.nn.ModuleDict({"critic": Fixed()})
-    plain = convincing(Fake(AE(adversary=True)), nets, x)  # type: ignore[arg-type]
-    assert plain.tolist() == [0.5, 2.5, 4.5]
-    other = convincing(Fake(ACAI()), nets, x)  # type: ignore[arg-type]
-    assert other.tolist() == [-0.5, -2.5, -4.5]
+    assert convinces(AE(adversary=True), x) == [0.5, 2.5, 4.5]
+    assert convinces(ACAI(), x) == [-0.5, -2.5, -4.5]
+
+
+def test_every_patch_counts_for_how_convincing_an_image_is() -> None:
+    x = torch.zeros(2, 1, 2, 2)
+    x[0, 0, 0, 0] = 4.0
+    assert convinces(ClassAMR(), x, mixer=torch.nn.Identity()) == [1.0, 0.0]
 
 
 def test_charts_are_whole_svg_with_round_ticks() -> None:

@@ -129,10 +129,7 @@ def convincing(run: Run, nets: nn.ModuleDict, x: Tensor) -> Tensor:
     """How real the critic of a run finds images (n, C, H, W): (n,), higher is more so."""
     device = next(nets.parameters()).device
     logits = torch.cat([nets["critic"](part.to(device)).cpu() for part in x.split(256)])
-    logits = logits.reshape(len(x), -1).float()
-    if "mixer" in nets:  # its first answers are attributes
-        logits = logits[:, len(run.facts.wishes) :]
-    score = logits.mean(1)
+    score = logits.reshape(len(x), -1).float().mean(1)  # of all patches, where it looks at some
     return -score if isinstance(run.config.method, ACAI) else score  # which reads how mixed it is
 
 
