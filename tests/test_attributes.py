@@ -513,3 +513,12 @@ def test_the_list_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert "cache" in lines[-2]
     assert "Netzer et al." in "".join(lines)
+
+
+def test_a_table_names_images_beside_subfolders(folder: Path) -> None:
+    (folder / "cat" / "00.png").rename(folder / "a.png")
+    paths = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.png"))
+    rows = [f"{path},{i % 2}" for i, path in enumerate(paths)]
+    (folder / "attributes.csv").write_text("\n".join(["file,even", *rows]))
+    data = load(DataConfig(data=str(folder)))
+    assert sum(map(len, data.parts.values())) == 24

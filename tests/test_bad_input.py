@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
+import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from PIL import Image
 
 from resynthesis import runs
 from resynthesis.cli import main
+from resynthesis.data import DataConfig
+from resynthesis.mixes import mix_set
 
 from .test_cli import QUICK
 from .test_data import idx_folder, write_idx
@@ -391,3 +396,96 @@ def test_full_disk_keeps_the_old_checkpoint() -> None:
     assert not list(Path("run").rglob("*.part"))
     assert main(["train", "--resume", "run"]) == 0
     assert runs.Run(Path("run")).log()[-1]["step"] == 6
+
+
+def test_out_may_be_the_empty_folder_where_one_is(trained: Path) -> None:
+    Path("real").mkdir()
+    Path("link").symlink_to("real")
+    assert main(["mix", str(trained), "--count", "2", "--out", "link"]) == 0
+    assert sorted(path.name for path in Path("real").iterdir()) == [
+        *("000000.png", "000001.png", "labels.csv")
+    ]
+    Path("here").mkdir()
+    os.chdir("here")
+    assert main(["mix", str(trained), "--count", "2", "--out", "."]) == 0
+    assert Path("labels.csv").read_text().count("\n") == 3
+    assert not [path for path in Path("..").iterdir() if path.name.startswith(".")]
+
+
+def test_own_data_that_changed_is_refused_however_it_is_named(refused, folder: Path) -> None:
+    assert main(train("--data", str(folder))) == 0
+    (folder / "cat" / "00.png").unlink()
+    for flags in ([], ["--data-dir", "elsewhere"], ["--data", str(folder)]):
+        assert "checksum differs" in refused("evaluate", "run", *flags)
+
+
+def test_a_home_that_is_nobodys(refused) -> None:
+    assert "no path '~nobody-here/x'" in refused("data", "~nobody-here/x")
+    assert "no path '~nobody-here/x'" in refused(*train("--data", "~nobody-here/x"))
+
+
+def test_members_of_an_npz_that_are_no_arrays(refused) -> None:
+    np.savez("good.npz", images=GOOD)
+    head = "{'descr': '|u1', 'fortran_order': False, 'shape': %s, }\n"
+    huge, odd = head % "(1000000000, 1000000, 1000)", head % "((3,"
+    for name, content in {
+        "labels": b"no header at all",
+        "attributes": _npy(huge),
+        "attribute_names": _npy(odd),
+    }.items():
+        shutil.copy("good.npz", "set.npz")
+        with zipfile.ZipFile("set.npz", "a") as file:
+            file.writestr(f"{name}.npy", content)
+        assert "set.npz is not a readable .npz archive" in refused("data", "set.npz")
+    np.savez("flat.npz", images=np.zeros((30, 0, 0), dtype=np.uint8))
+    assert "is empty" in refused("data", "flat.npz")
+
+
+def _npy(head: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode()
+
+
+def test_out_of_memory_is_one_sentence(refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("resynthesis.data.one.read_npz", full)
+    np.savez("set.npz", images=GOOD)
+    assert "out of memory" in refused("data", "set.npz")
+
+
+def test_sigterm_leaves_nothing_half_done(trained: Path) -> None:
+    command = [sys.executable, "-m", "resynthesis.cli", "mix", str(trained), "--count", "100000"]
+    with subprocess.Popen([*command, "--out", "new"]) as process:
+        deadline = time.monotonic() + 60
+        while not [*Path().glob(".new.*/*.png")]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(60) == 143
+    assert not [path for path in Path().iterdir() if path.name.startswith(".new")]
+
+
+def test_labels_of_mixes_where_files_turn_out_to_be_broken(trained: Path) -> None:
+    for name, grey in (("black", 0), ("white", 255)):
+        Path("images", name).mkdir(parents=True)
+        for i in range(40):
+            noise = np.random.default_rng(i).integers(0, 20, (16, 16)).astype(np.uint8)
+            Image.fromarray(grey - noise if grey else noise).save(f"images/{name}/{i:02}.png")
+    for path in sorted(Path("images/black").iterdir())[::2]:
+        path.write_bytes(path.read_bytes()[:-60])
+    run = runs.Run(trained)
+    data = run.load_data(DataConfig(data="images", size=16, memory=0))
+    for number, seed in enumerate((0, 1)):
+        mix_set(
+            *(run, data, Path(f"new{number}")),
+            count=40,
+            mixer="mixup",
+            parents=2,
+            space="pixels",
+            seed=seed,
+        )
+        with open(f"new{number}/labels.csv") as file:
+            for row in csv.DictReader(file):
+                grey = np.asarray(Image.open(f"new{number}/{row['file']}")).mean() / 255
+                assert abs(grey - float(row["white"])) < 0.06

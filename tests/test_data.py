@@ -87,6 +87,16 @@ def test_idx_bytes(tmp_path: Path) -> None:
     assert read_idx(write_idx(tmp_path / "a", array)).tolist() == array.tolist()
 
 
+def test_idx_images_that_are_not_square_are_cut(tmp_path: Path) -> None:
+    images = np.zeros((40, 16, 30), dtype=np.uint8)
+    images[:, :, 7:23] = 200
+    write_idx(tmp_path / "train-images-idx3-ubyte", images)
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(40, dtype=np.uint8) % 2)
+    data = load(DataConfig(data=str(tmp_path), size=16))
+    assert data.shape == (1, 16, 16)
+    assert (data.train.images == 200).all()
+
+
 def test_mnist_is_found_where_torchvision_puts_it(tmp_path: Path, shared_data: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -231,6 +241,20 @@ def test_centre_square_and_orientation(tmp_path: Path) -> None:
     assert shown[-1].min() == 255
 
 
+@pytest.mark.filterwarnings("ignore")  # Pillow's own, about metadata
+def test_a_broken_exif_block_is_passed_over(tmp_path: Path) -> None:
+    image = Image.new("L", (16, 16), 80)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "x.jpg", exif=exif, quality=100)
+    raw = (tmp_path / "x.jpg").read_bytes()
+    at = raw.index(b"\x01\x12") + 2  # behind the tag: its type, how many values, and they
+    for wrong in range(128):
+        kind, count = bytes([0, wrong % 16]), bytes([0, 0, 0, wrong // 16])
+        (tmp_path / "x.jpg").write_bytes(raw[:at] + kind + count + raw[at + 6 :])
+        assert abs(int(decode(tmp_path / "x.jpg", 16, 1).mean()) - 80) < 3
+
+
 def test_resize_is_pillows() -> None:
     array = np.random.default_rng(0).integers(0, 256, (1, 28, 28), dtype=np.uint8)
     ours = resize(torch.tensor(array)[None], 32)[0, 0].numpy().astype(int)
@@ -342,3 +366,14 @@ def test_hidden_labels_are_balanced_and_fill_a_quarter_of_each_batch() -> None:
         assert len(part.batch(5, size, 0)[0]) == size
     with pytest.raises(ValueError, match="one a class"):
         hide_labels(images, 4, classes=5, seed=0)
+
+
+def test_labels_are_kept_of_those_that_are_known() -> None:
+    known = torch.where(torch.arange(200) % 5 == 0, torch.arange(200) // 5 % 4, -1)
+    images = ImageSet(torch.zeros(200, 1, 1, 1, dtype=torch.uint8), known)
+    part = hide_labels(images, 12, classes=4, seed=0)
+    kept = part.labels >= 0
+    assert torch.equal(part.labels[kept], known[kept])
+    assert torch.bincount(part.labels[kept]).tolist() == [3] * 4
+    with pytest.raises(ValueError, match="to 40"):
+        hide_labels(images, 41, classes=4, seed=0)

@@ -230,6 +230,42 @@ def test_probe_with_unknown_labels(images: np.ndarray) -> None:
         AMR(probe=True, **QUICK).fit(images)
 
 
+def test_what_y_is_does_not_matter_where_nobody_learns_from_it(images: np.ndarray) -> None:
+    for y in (np.random.default_rng(0).normal(size=(24, 2)), np.array([None, "a"] * 12)):
+        assert AE(**QUICK).fit(images, y).classes_.tolist() == []
+
+
+def test_a_subclass_keeps_its_own_constructor(images: np.ndarray) -> None:
+    class Mine(AE):
+        def __init__(self, *, extra: int = 3, **others: object):
+            super().__init__(**others)
+            self.extra = extra
+
+    mine = Mine(extra=5, **QUICK).fit(images)
+    assert (mine.extra, mine.steps) == (5, QUICK["steps"])
+    with pytest.raises(TypeError, match="Mine has no parameter 'stepps'"):
+        Mine(stepps=3)
+
+
+def test_a_pickle_from_a_machine_with_a_gpu(model: AMR, images: np.ndarray) -> None:
+    import pickle
+
+    state = model.__getstate__() | {"device": "cuda:7"}
+    again = AMR.__new__(AMR)
+    again.__setstate__(pickle.loads(pickle.dumps(state)))
+    model.nets_.to("cpu")
+    assert np.array_equal(again.transform(images), model.transform(images))
+
+
+def test_translations_come_back_in_the_targets_layout() -> None:
+    random = np.random.default_rng(0)
+    colour, grey = (random.random((24, c, 16, 16), dtype=np.float32) for c in (3, 1))
+    y = np.arange(24) % 2
+    assert Translator(**QUICK).fit(colour, y, grey).translate(colour).shape == (24, 3, 16, 16)
+    flat = Translator(**QUICK).fit(colour, y, grey[:, 0])
+    assert flat.translate(colour).shape == (24, 16, 16, 3)
+
+
 def test_unfitted() -> None:
     from sklearn.exceptions import NotFittedError
 

@@ -143,3 +143,11 @@ def test_codes_in_bf16_are_those_of_fp32_within_rounding() -> None:
     assert coarse.dtype == torch.float32
     assert not torch.equal(exact, coarse)
     torch.testing.assert_close(coarse, exact, atol=0.1 * float(exact.std()), rtol=0)
+
+
+def test_small_directions_count_in_sets_of_any_size() -> None:
+    random = np.random.default_rng(0)
+    for n in (1_000, 50_000):
+        y = np.arange(n) % 2
+        x = np.stack([random.normal(size=n), (2 * y - 1) / 300], 1).astype(np.float32)
+        assert labels.clustering_accuracy(x, x, y, classes=2) == 1

@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resynthesis.cli import main
 from resynthesis.data import DataConfig, ImageSet, load, to_uint8
 from resynthesis.data import folder as folders
 from resynthesis.data.folder import Folder, find, gather
@@ -272,3 +273,12 @@ def test_a_stream_of_which_nothing_can_be_read(tmp_path: Path) -> None:
     Path(files(streamed)[0]).write_bytes(b"neither")
     with pytest.raises(BadImage, match="none of the images"):
         streamed.take(torch.tensor([0]))
+
+
+def test_predictions_of_a_name_that_is_no_text(kinds: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with open(os.path.join(os.fsencode(tmp_path), b"in/caf\xe9.pgm"), "wb") as file:
+        file.write(portable(1, colour=False))
+    out = tmp_path / "p.csv"
+    assert main(["classify", str(kinds["adapt"]), str(tmp_path / "in"), "--out", str(out)]) == 0
+    assert b"caf\xe9.pgm," in out.read_bytes()

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resynthesis.mixing import MIXERS, check_parents, for_each, mix, partners
+from resynthesis.mixing import MIXERS, check_parents, draw_apart, for_each, mix, partners
 
 
 def defined(mixer: str) -> list[int]:
@@ -85,3 +85,10 @@ def test_partners_are_permutations() -> None:
 def test_undefined_mixes_are_refused(mixer: str, k: int, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         check_parents(mixer, k)
+
+
+def test_shared_bernoulli_of_each_sample_by_itself() -> None:
+    torch.manual_seed(0)
+    shares = draw_apart("shared-bernoulli", 2, torch.zeros(500, 64, 1, 1))[0].mean((1, 2, 3))
+    assert shares.std() > 0.25  # of p ~ U(0, 1) it is .29; of one p for all, under .07
+    assert abs(float(shares.mean()) - 0.5) < 0.05

@@ -25,7 +25,7 @@ from resynthesis.data.lines import Lines
 from resynthesis.methods import AE, AMR, VAE, Method, amr
 from resynthesis.train import Training
 
-METHODS: dict[str, Method] = {"ae": AE(), "amr": AMR(), "vae": VAE()}
+METHODS: dict[str, Method] = {"ae": AE(), "amr": AMR(), "vae": VAE(), "probed": AE()}
 
 
 def free_port() -> int:
@@ -36,9 +36,9 @@ def free_port() -> int:
 
 def some_data() -> Data:
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(256, (48, 1, 16, 16), generator=generator, dtype=torch.uint8)
-    part = ImageSet(images)
-    return Data("noise", part, part, part)
+    images = torch.randint(256, (24, 1, 16, 16), generator=generator, dtype=torch.uint8)
+    part = ImageSet(images, torch.arange(24) % 2)
+    return Data("noise", part, part, part, ("a", "b"))
 
 
 def without_chance(batch: int, processes: int) -> None:
@@ -60,9 +60,14 @@ def train(name: str, path: Path) -> None:
     suited = runs.parts(type(METHODS[name]))["nets"]()
     # A norm leaves biases before it without a gradient but for rounding, which Adam scales up.
     nets = replace(suited, width=4, code=(8, 2, 2), norm="none")
+    # A pass over the images ends after 3 steps, where no log line is due.
     training = Training(steps=4, batch_size=8, precision="fp32", log_every=2, device="cpu")
     config = runs.Config(
-        method=METHODS[name], nets=nets, training=training, data=DataConfig(data=runs.ARRAYS)
+        method=METHODS[name],
+        nets=nets,
+        training=training,
+        data=DataConfig(data=runs.ARRAYS),
+        probe=runs.ProbeConfig(probe=name == "probed"),
     )
     runs.start(config, path, data=some_data())
 

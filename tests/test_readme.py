@@ -53,8 +53,8 @@ def test_granted_wishes_are_those_of_the_result_files() -> None:
         found = [run["metrics"] for run in tree["runs"] if run["row"] == "class-amr"]
         for metric in ("wish_accuracy", "wish_accuracy_random_mask"):
             shares.append(round(100 * sum(m[metric] for m in found) / len(found)))
-    said = "an independent judge reads {} % in mixes on `digits-attributes` (by random masks {} %) "
-    assert (said + "and {} % on MNIST ({} %)").format(*shares) in " ".join(README.split())
+    said = "in {} % of the mixes on `digits-attributes` (by random masks in {} %) "
+    assert (said + "and in {} % on MNIST ({} %)").format(*shares) in " ".join(README.split())
 
 
 def test_tables_of_domains_are_made_from_the_result_file(monkeypatch: pytest.MonkeyPatch) -> None:

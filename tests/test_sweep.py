@@ -107,6 +107,13 @@ def test_a_run_has_its_own_flags_before_the_common_ones_and_those_told() -> None
     assert told[0].config.training.device == "cpu"
 
 
+def test_the_budget_of_an_entry_goes_before_that_of_all() -> None:
+    text = '[common]\nmethod = "ae"\nsteps = 100\n[[runs]]\nepochs = [1, 6]\n[[runs]]\nname = "b"'
+    budgets = [(job.config.training.steps, job.config.training.epochs) for job in jobs(text)]
+    assert budgets[:2] == [(None, 1.0), (None, 6.0)]
+    assert budgets[2][0] == 100
+
+
 def test_suited_settings_are_those_of_the_command_line() -> None:
     (job,) = jobs('[common]\nmethod = "adapt"\nsource = "digits"\ntarget = "digits-m"')
     assert job.config.nets.family == "split"
@@ -154,6 +161,8 @@ def test_suited_settings_are_those_of_the_command_line() -> None:
         ),
         ('[[runs]]\nmethod = "ae"\n[[runs]]\nmethod = "ae"\nname = "b"', "are the same run"),
         ('[[runs]]\nmethod = "ae"\nname = 3', "name: wants a text, not 3"),
+        ('[[runs]]\nmethod = "ae"\nsteps = 3\nepochs = 1', "leave one out"),
+        ('[common]\nsteps = 3\nepochs = 1\n[[runs]]\nmethod = "ae"', "leave one out"),
         (
             'evaluate = ["prob"]\n[common]\nmethod = "ae"',
             "no metric of ae 'prob': did you mean probe",
@@ -297,6 +306,9 @@ def test_what_is_in_the_way_is_refused_and_kept(refused: Any) -> None:
     [
         'evaluate = ["knn"]' + QUICK + 'method = "ae"\ndata = "set.npz"',
         'evaluate = ["target_accuracy"]'
+        + QUICK
+        + 'method = "translate"\nsource = "digits"\ntarget = "set.npz"',
+        'evaluate = ["accuracy", "references"]'
         + QUICK
         + 'method = "translate"\nsource = "digits"\ntarget = "set.npz"',
     ],

@@ -23,6 +23,7 @@ from resynthesis.evaluate.realism import classifier_score
 from resynthesis.methods import AMR, ClassAMR, class_amr
 from resynthesis.mixing import as_attributes, mask_weights
 from resynthesis.nets import ClassMixer, Nets, PatchCritic, build
+from resynthesis.runs.session import first_nets
 from resynthesis.train import begin, step
 from resynthesis.wishes import say
 
@@ -459,3 +460,43 @@ def test_amr_ignores_tables() -> None:
     state = begin(AMR(), nets, quick())
     terms = step(AMR(), nets, state.optimizers, x / 127.5 - 1, y)
     assert all(torch.isfinite(v) for v in terms.values())
+
+
+@pytest.mark.parametrize(("channels", "attributes"), [(32, 4), (32, 10), (32, 40), (8, 3), (2, 5)])
+def test_half_of_the_channels_are_the_first_parents_and_every_wish_has_one(
+    channels: int, attributes: int
+) -> None:
+    mixer = ClassMixer(attributes, Nets(code=(channels, 2, 2)))
+    torch.nn.init.zeros_(mixer.mask[-1].weight)
+    ours, theirs = torch.zeros(1, attributes), torch.ones(1, attributes)
+    assert (mixer(ours, ours, theirs) > 0.9).all()
+    all_theirs = mixer(theirs, ours, theirs)[0]
+    assert channels // 3 <= int((all_theirs > 0.9).sum()) <= channels // 2 + 2
+    for i in range(attributes):
+        wanted = ours.clone()
+        wanted[0, i] = 1
+        assert (mixer(wanted, ours, theirs)[0] < mixer(ours, ours, theirs)[0] - 0.05).any()
+
+
+def test_every_part_of_a_batch_needs_a_labelled_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = torch.arange(40) % 2
+    labels[10:] = -1
+    part = ImageSet(torch.zeros(40, 1, 16, 16, dtype=torch.uint8), labels)
+    data = Data(runs.ARRAYS, part, part, part, ("a", "b"))
+
+    def nets(batch_size: int) -> None:
+        config = runs.Config(
+            method=ClassAMR(),
+            data=DataConfig(data=runs.ARRAYS, size=16),
+            nets=Nets(code=(8, 2, 2), width=4),
+            training=quick(batch_size=batch_size),
+        )
+        first_nets(config, data)
+
+    nets(2)
+    with pytest.raises(ValueError, match="a batch of 1 has 0 for sure"):
+        nets(1)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    nets(16)
+    with pytest.raises(ValueError, match="has 2 for sure, for 4 processes"):
+        nets(8)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from . import figures
-from .data import Data, to_float, to_uint8
+from .data import Data, ImageSet, to_float, to_uint8
 from .data.images import decode as read_image
 from .data.unpack import whole_folder
 from .evaluate import decode, encode
-from .mixing import MIXERS, check_parents, for_each, mix
+from .mixing import MIXERS, check_parents, draw_apart, for_each, mix
 from .runs import Run, fixed_seed, write
 from .walks import Speed, walk
 
@@ -146,13 +146,10 @@ def mix_set(
         rows.writerow([*head, *names])
         for start in range(0, count, CHUNK):
             n = min(CHUNK, count - start)
-            index = known[torch.randint(len(known), (parents, n))]
-            x, _ = data.train.take(index.flatten())
+            index, x, known = _parents(data.train, known, (parents, n))
             z = to_codes(x)
             z = z.reshape(parents, n, *z.shape[1:])
-            # One image at a time: shared-bernoulli draws its p anew for each call.
-            drawn = [MIXERS[mixer](parents, one[None]) for one in z[0]]
-            weights = torch.cat(drawn, 1)
+            weights = draw_apart(mixer, parents, z[0])
             images = to_uint8(to_images(mix(z, weights))).cpu()
             shares = weights.flatten(2).mean(2).T.cpu()  # (n, parents)
             soft = torch.zeros(n, 0)
@@ -164,6 +161,20 @@ def mix_set(
                 numbers_of_row = [*shares[i].tolist(), *soft[i].tolist()]
                 cells = [f"{value:.6f}" for value in numbers_of_row]
                 rows.writerow([name, *index[:, i].tolist(), *cells])
+
+
+def _parents(
+    images: ImageSet, known: Tensor, shape: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Places drawn among the known (k, n), their images (k n, C, H, W), and the known that can be
+    read. A broken file is drawn again: what stands in for it has another label, or none."""
+    while len(known):
+        index = known[torch.randint(len(known), shape)]
+        x, _ = images.take(index.flatten())
+        if not images.broken(index.flatten()).any():
+            return index, x, known
+        known = known[~images.broken(known)]
+    raise ValueError("none of the images that could be parents can be read")
 
 
 def _hard_labels(data: Data) -> Tensor | None:

@@ -46,6 +46,13 @@ MIXERS: dict[str, Mixer] = dict(
 )
 
 
+def draw_apart(mixer: str, k: int, z: Tensor) -> Tensor:
+    """Weights as `mixer` draws them for each sample of z by itself; shared-bernoulli a p each."""
+    if mixer == "shared-bernoulli":
+        return torch.cat([MIXERS[mixer](k, one[None]) for one in z], 1)
+    return MIXERS[mixer](k, z)
+
+
 def check_parents(mixer: str, k: int) -> None:
     """Raise ValueError where `mixer` is unknown or is not defined for k parents."""
     if mixer not in MIXERS:

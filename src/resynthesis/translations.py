@@ -84,7 +84,7 @@ def classify_folder(
         raise ValueError(f"none of the images in {folder} can be read")
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([["file", "predicted", *classes], *rows])
-    write(out, buffer.getvalue().encode())
+    write(out, buffer.getvalue().encode(errors="surrogateescape"))
     return len(rows), tuple(skipped), right / known if known else None
 
 

@@ -6,9 +6,13 @@ heavy is imported before the command is known: `resynth --help` answers at once.
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 COMMANDS = {
@@ -37,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Adversarial autoencoders that mix images in code space.\n\n" + USAGE + "\n")
         print("\n".join(f"  {name:10} {what}" for name, what in COMMANDS.items()))
         return 0 if arguments else 2
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be no text in any encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     command, *rest = arguments
     if command == "--version":
         from importlib.metadata import version
@@ -49,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ..runs import Interrupted
 
     try:
-        import_module(f".{command}", __name__).main(rest)
+        with ending_well():
+            import_module(f".{command}", __name__).main(rest)
     except Interrupted as stop:
         return _fail(f"{stop}: go on with resynth train --resume {stop.run}", 130)
     except KeyboardInterrupt:
@@ -59,9 +66,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         if said is None or os.environ.get("RESYNTH_DEBUG"):
             raise
         return _fail(said)
-    except SystemExit as stop:  # tyro has printed the help, or said what was wrong
+    except SystemExit as stop:  # of ending_well; or tyro has printed the help or what was wrong
         return int(stop.code or 0)
     return 0
+
+
+@contextmanager
+def ending_well() -> Iterator[None]:
+    """SIGTERM unwinds what was begun, as Ctrl-C does, so that nothing is left half done.
+
+    Training has a way of its own. Does nothing outside the main thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)
 
 
 def near(word: str, choices: Iterable[str], otherwise: str = "") -> str:
@@ -78,6 +101,8 @@ def explain(error: Exception) -> str | None:
 
     if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return "out of memory on the device: try a smaller --batch-size, --width or --size"
+    if isinstance(error, MemoryError):
+        return "out of memory: try a smaller --memory, --size or set"
     if not isinstance(error, (ValueError, OSError, ArithmeticError)):
         return None
     if isinstance(error, OSError) and error.strerror:

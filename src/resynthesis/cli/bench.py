@@ -43,7 +43,7 @@ class Bench:
     device: str = "cpu"
     """cpu, cuda, cuda:1, ..., or auto."""
     peer: bool = True
-    """Measure pythae's VAEGAN as well, beside amr (--no-peer: not)."""
+    """Whether pythae's VAEGAN is measured as well, beside amr."""
     out: Path | None = None
     """Write everything as JSON here, and the table beside it as .md."""
 

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
     told = parse(Describe, arguments, "data", "List the sets, or fetch, check and show one.")
     name = told.name or (told.settings.data if "--data" in arguments else "")
     if not name:
-        folder = data_dir(told.settings.data_dir).expanduser()
+        folder = data_dir(told.settings.data_dir)
         rows = [
             [n, s.images, s.download, _yes(s.here(folder)), s.licence, s.summary, s.citation]
             for n, s in SETS.items()

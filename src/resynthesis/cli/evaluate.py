@@ -14,7 +14,7 @@ from .. import figures
 from ..data import Data, Domains
 from ..evaluate import STOPPING, evaluate, evaluate_domains
 from ..runs import Run, write
-from .shared import RunFolder, is_own, number, other_data, parse, short, table
+from .shared import RunFolder, number, other_data, parse, short, table
 
 
 @dataclass
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
         )
     if run.config.method.two_domains and told.data:
         raise ValueError(f"{told.run} has two domains of its own: leave out --data")
-    measure(run, nets, run.load_data(other), told.only, own=is_own(run, other))
+    measure(run, nets, run.load_data(other), told.only, own=run.is_own(other))
 
 
 def measure(

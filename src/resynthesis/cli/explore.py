@@ -26,7 +26,7 @@ class Explore:
     port: int = 7860
     """The port; where it is taken, the next free one."""
     browser: bool = True
-    """Open the page in a browser, where there is one."""
+    """Whether a browser opens the page, where there is one."""
     data: str | None = None
     """Choose images from other data than the run's own (a set's name or a path)."""
     data_dir: Path | None = None

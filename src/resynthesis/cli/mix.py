@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
     if told.count is not None and told.files:
         raise ValueError("give either image files or --count, not both")
     run = Run(told.run)
-    if told.count is None and (told.parents or told.data):
+    if told.count is None and (told.parents is not None or told.data):
         raise ValueError("--parents and --data go with --count: the files are the parents")
     if told.labels is not None:
         if told.count is not None or told.mixer or told.space != "codes":
@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> None:
         )
     check_new(told.out)
     mixer = told.mixer or run.config.mixer
-    parents = told.parents or run.config.parents
+    parents = run.config.parents if told.parents is None else told.parents
     mix_set(
         run,
         run.load_data(other_data(run, told.data, told.data_dir)),

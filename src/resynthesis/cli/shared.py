@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, overload
 
 import tyro
 
-from ..data import SETS, Data, DataConfig, DomainsConfig
+from ..data import SETS, Data, DataConfig, DomainsConfig, full
 from ..runs import Run
 
 T = TypeVar("T")
@@ -55,23 +55,15 @@ def absolute(config: DomainsConfig) -> DomainsConfig: ...
 
 def absolute(config: DataConfig | DomainsConfig) -> DataConfig | DomainsConfig:
     """Paths made absolute, so that a run folder can be used from anywhere."""
-    folder = config.data_dir.expanduser().resolve() if config.data_dir else None
+    folder = full(config.data_dir).resolve() if config.data_dir else None
     if isinstance(config, DomainsConfig):
         source, target = _absolute(config.source), _absolute(config.target)
         return replace(config, source=source, target=target, data_dir=folder)
     return replace(config, data=_absolute(config.data), data_dir=folder)
 
 
-def is_own(run: Run, other: DataConfig | DomainsConfig | None) -> bool:
-    """Whether it is the data that the run was trained on; arrays in Python may be any."""
-    if other is None or run.on_arrays:
-        return True
-    own, there = asdict(run.trained_on), asdict(other)
-    return all(there.get(name) == own[name] for name in ("data", "source", "target") if name in own)
-
-
 def _absolute(data: str) -> str:
-    path = Path(data).expanduser()
+    path = full(data)
     return str(path.resolve()) if data not in SETS and path.exists() else data
 
 

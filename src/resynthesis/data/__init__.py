@@ -16,7 +16,7 @@ from .domains import Domains, DomainsConfig, Pair, in_channels, join, load_domai
 from .images import SIZES, as_images, check_size, resize, to_uint8
 from .lines import Lines
 from .named import SETS
-from .one import DataConfig, data_dir, keep_classes, load_one
+from .one import DataConfig, data_dir, full, keep_classes, load_one
 from .sets import Data, ImageSet, Kind, seeded, to_float
 from .sprites import Sprites
 
@@ -54,6 +54,7 @@ __all__ = [
     "as_images",
     "check_size",
     "data_dir",
+    "full",
     "in_channels",
     "join",
     "keep_classes",

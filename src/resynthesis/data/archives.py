@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from torch import Tensor
 from .attributes import as_attributes
 from .images import as_images
 
+BROKEN = (zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError)
 # Of a MATLAB 5 file: element types that hold numbers, and array classes that are made of them,
 # as NumPy calls them.
 MAT_TYPES = dict(enumerate("bBhHiIf.d..qQ", 1))
@@ -47,13 +50,20 @@ def read_idx(path: Path) -> Tensor:
 
 
 def read_idx_pair(images: Path, labels: Path) -> tuple[Tensor, Tensor]:
-    """An image file (N, h, w) and its label file (N,) as uint8 (N, 1, h, w) and int64 (N,)."""
+    """An image file (N, h, w) and its label file (N,) as uint8 (N, 1, s, s) and int64 (N,).
+
+    s is the smaller of h and w: what stands out of the central square is cut off.
+    """
     x, y = read_idx(images), read_idx(labels)
     if x.ndim != 3 or y.ndim != 1 or len(x) != len(y):
         raise ValueError(
             f"{images} and {labels} do not fit: shapes {tuple(x.shape)} and {tuple(y.shape)}"
         )
-    return x[:, None], y.long()
+    side = min(x.shape[1:])
+    if not x.numel():
+        raise ValueError(f"{images} has no images in it")
+    top, left = ((extent - side) // 2 for extent in x.shape[1:])
+    return x[:, None, top : top + side, left : left + side], y.long()
 
 
 def read_npz(path: Path) -> tuple[Tensor, Tensor | None, tuple[str, ...]]:
@@ -70,10 +80,13 @@ def read_npz(path: Path) -> tuple[Tensor, Tensor | None, tuple[str, ...]]:
             if "images" not in archive:
                 found = ", ".join(archive.files) or "nothing"
                 raise ValueError(f"{path} has no array 'images' (it has: {found})")
-            images = as_images(archive["images"], name=f"images in {path}")
-            names = ("labels", "attributes", "attribute_names")
-            labels, table, columns = (archive.get(n) for n in names)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+            names = ("images", "labels", "attributes", "attribute_names")
+            arrays = [archive.get(name) for name in names]
+            if not all(array is None or isinstance(array, np.ndarray) for array in arrays):
+                raise EOFError  # a member without the header of an array comes as its bytes
+            images = as_images(arrays[0], name=f"images in {path}")
+            labels, table, columns = arrays[1:]
+    except (*BROKEN, EOFError, OSError, NotImplementedError, MemoryError) as error:
         raise ValueError(f"{path} is not a readable .npz archive") from error
     except ValueError as error:
         if "allow_pickle" in str(error):
@@ -149,7 +162,7 @@ def _elements(raw: memoryview) -> Iterator[tuple[int, memoryview]]:
 def _matrix(raw: memoryview) -> dict[str, np.ndarray]:
     """The one array of real numbers that an element holds, by its name, or nothing."""
     elements = _elements(raw)
-    (_, flags), (_, shape), (_, name) = (next(elements) for _ in range(3))
+    (_, flags), (_, shape), (_, name) = islice(elements, 3)
     if flags[0] not in MAT_CLASSES or flags[1] & MAT_COMPLEX:
         return {}
     kind, content = next(elements)  # integers may be kept in a smaller type than the array's own

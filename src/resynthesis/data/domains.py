@@ -16,7 +16,7 @@ from torch import Tensor
 from .folder import Folder
 from .lines import Lines
 from .named import SETS
-from .one import DataConfig, load_one
+from .one import DataConfig, full, load_one
 from .sets import WHOLE, Data, ImageSet
 from .sprites import Sprites
 
@@ -123,7 +123,7 @@ def load_domains(config: DomainsConfig, *, seed: int = 0) -> Domains:
 
 
 def _place(data: str) -> Path | str:
-    return data if data in SETS else Path(data).expanduser().resolve()
+    return data if data in SETS else full(data).resolve()
 
 
 def join(source: Data, target: Data) -> Domains:

@@ -67,6 +67,9 @@ class Folder(ImageSet):
     def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
         return self._ready(*self._read(index))
 
+    def broken(self, index: Tensor) -> Tensor:
+        return torch.tensor([i in self.bad for i in index.tolist()], dtype=torch.bool)
+
     def batch(
         self, step: int, size: int, seed: int, part: slice = WHOLE
     ) -> tuple[Tensor, Tensor | None]:
@@ -150,6 +153,10 @@ def find(folder: Path) -> tuple[Names, Tensor | None, tuple[str, ...]]:
     where images are beside subfolders of images.
     """
     names = Names(_walk(folder))
+    return names, *_by_subfolder(folder, names)
+
+
+def _by_subfolder(folder: Path, names: Names) -> tuple[Tensor | None, tuple[str, ...]]:
     counts = Counter(name.partition("/")[0] if "/" in name else "" for name in names)
     if "" in counts and len(counts) > 1:
         raise ValueError(
@@ -158,9 +165,9 @@ def find(folder: Path) -> tuple[Names, Tensor | None, tuple[str, ...]]:
         )
     # A single subfolder says nothing about classes.
     if len(counts) < 2:
-        return names, None, ()
+        return None, ()
     labels = torch.arange(len(counts)).repeat_interleave(torch.tensor([*counts.values()]))
-    return names, labels, tuple(counts)
+    return labels, tuple(counts)
 
 
 def _walk(folder: Path, below: str = "") -> Iterator[str]:
@@ -201,14 +208,17 @@ def read(
     than `how.memory` GiB are streamed. Raises ValueError where there is no image, where a table
     does not fit, and with `how.strict` for the first broken file.
     """
-    names, labels, classes = find(folder)
+    names = Names(_walk(folder))
     if not len(names):
         raise ValueError(f"{folder} has no images (looked for {', '.join(sorted(SUFFIXES))})")
+    labels: Tensor | None
     attributes: tuple[str, ...] = ()
     if place := find_table(folder, names):
         table = read_table(place)
         labels = table.labels_of(folder, names)
         classes, attributes = table.classes, table.attributes
+    else:
+        labels, classes = _by_subfolder(folder, names)
     images, errors = gather(folder, names, labels, how)
     return images, classes, attributes, notes(errors)
 

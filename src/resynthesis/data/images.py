@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,17 @@ from torch.nn import functional as F
 
 SIZES = (16, 28, 32, 64, 128)  # heights and widths that the nets take
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
+UNREADABLE = (  # what Pillow raises for files that are no whole image
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    LookupError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 GREY = {"1", "L", "LA", "I", "I;16", "I;16B", "I;16L"}
 
 
@@ -43,7 +55,7 @@ def is_colour(path: str | Path) -> bool:
     try:
         with Image.open(path) as image:
             return image.mode not in GREY
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise BadImage(f"{path} is not a readable image") from error
 
 
@@ -55,7 +67,7 @@ def decode(path: str | Path, size: int, channels: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
             array = np.asarray(square(image, size, channels))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise BadImage(f"{path} is broken ({_short(error)})") from error
     return array[None] if channels == 1 else array.transpose(2, 0, 1)
 
@@ -64,11 +76,19 @@ def square(image: Image.Image, size: int, channels: int) -> Image.Image:
     """An opened image as L or RGB of size x size: upright, on white, its centre square."""
     mode = "RGB" if channels == 3 else "L"
     image.draft(mode, (size, size))
-    flat = flatten(ImageOps.exif_transpose(image)).convert(mode)
+    flat = flatten(_upright(image)).convert(mode)
     side = min(flat.size)
     left, top = (flat.width - side) // 2, (flat.height - side) // 2
     box = (left, top, left + side, top + side)
     return flat.crop(box).resize((size, size), Image.Resampling.BILINEAR)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF tag says; where that is broken, as it is."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except (struct.error, SyntaxError, TypeError, LookupError):
+        return image
 
 
 def flatten(image: Image.Image) -> Image.Image:
@@ -111,7 +131,7 @@ def as_images(array: object, *, name: str = "images", signed: bool | None = None
             f"{name} must be square and of shape (n, h, w), (n, h, w, c) or (n, c, h, w) with c 1 "
             f"or 3, not {tuple(x.shape)}"
         )
-    if len(x) == 0:
+    if x.numel() == 0:
         raise ValueError(f"{name} is empty")
     if x.dtype == torch.uint8:
         return x.contiguous()

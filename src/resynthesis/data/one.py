@@ -49,9 +49,15 @@ class DataConfig:
 
 def data_dir(told: Path | None) -> Path:
     """Where named sets are kept: where one is told, or RESYNTH_DATA says, or in a cache."""
-    if told:
-        return told
-    return Path(os.environ.get("RESYNTH_DATA") or Path.home() / ".cache" / "resynthesis")
+    return full(told or os.environ.get("RESYNTH_DATA") or "~/.cache/resynthesis")
+
+
+def full(path: str | Path) -> Path:
+    """A path with a leading ~ as somebody's home; a ~ that is nobody's stays."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def load_one(config: DataConfig, *, seed: int = 0, by_class: bool = True) -> Data:
@@ -73,9 +79,9 @@ def load_one(config: DataConfig, *, seed: int = 0, by_class: bool = True) -> Dat
 def _load_whole(config: DataConfig, by_class: bool) -> Data:
     check_size(config.size)
     if config.data in SETS:
-        folder = data_dir(config.data_dir).expanduser()
+        folder = data_dir(config.data_dir)
         return _choose(SETS[config.data].load(folder, config.how), config.classes)
-    path = Path(config.data).expanduser()
+    path = full(config.data)
     if not path.exists():
         raise ValueError(
             f"there is no data set and no path '{config.data}' (sets: {', '.join(SETS)})"

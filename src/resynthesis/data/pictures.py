@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .download import Check, find, obtain
+from .download import Check, find, lock, obtain
 from .unpack import is_image, unpack
 
 
@@ -45,15 +45,16 @@ class Pictures:
 
         Raises ValueError where the archive is broken or another one, and DownloadError.
         """
-        if found := self.unpacked(folder):
-            return found
         places = self.places(folder)
-        archive = obtain(self.archive, self.mirrors, self.check, *places, others=others)
-        return unpack(
-            archive,
-            places[0] / self.inside,
-            inside=self.inside,
-            files=self.files,
-            total=self.total,
-            wanted=self.wanted,
-        )
+        with lock(places[0] / self.inside):  # another process may be at it
+            if found := self.unpacked(folder):
+                return found
+            archive = obtain(self.archive, self.mirrors, self.check, *places, others=others)
+            return unpack(
+                archive,
+                places[0] / self.inside,
+                inside=self.inside,
+                files=self.files,
+                total=self.total,
+                wanted=self.wanted,
+            )

@@ -71,6 +71,10 @@ class ImageSet:
         labels = None if self.labels is None else self.labels[index]
         return to_float(self.images[index]), labels
 
+    def broken(self, index: Tensor) -> Tensor:
+        """Which of these images (n,) turned out to be broken, so that others stand in for them."""
+        return torch.zeros(len(index), dtype=torch.bool)
+
     def batch(
         self, step: int, size: int, seed: int, part: slice = WHOLE
     ) -> tuple[Tensor, Tensor | None]:
@@ -86,10 +90,14 @@ class ImageSet:
         known = self.labelled
         if known is None:
             return shuffled(len(self), step * size, size, seed)
-        few = min(max(1, size // 4), size - 1)
+        few = self.labelled_in(size)
         many = size - few
         chosen = known[shuffled(len(known), step * few, few, seed + 1)]
         return torch.cat([chosen, shuffled(len(self), step * many, many, seed)])
+
+    def labelled_in(self, size: int) -> int:
+        """How many of a batch come from the labelled images, where some labels are hidden."""
+        return min(max(1, size // 4), size - 1)
 
     @cached_property
     def labelled(self) -> Tensor | None:
@@ -245,13 +253,13 @@ def hide_labels(images: ImageSet, keep: int, *, classes: int, seed: int) -> Imag
     """All images, but only `keep` labels, the same number from every class; the rest become -1."""
     if images.labels is None or images.labels.ndim > 1:
         raise ValueError("this data set has no classes, of which some labels could be kept")
-    if not classes <= keep <= len(images):
-        raise ValueError(
-            f"the number of labels must be from {classes} (one a class) to {len(images)}"
-        )
-    order = torch.randperm(len(images), generator=seeded("labels", seed))
     labels = images.labels.cpu()
-    rank = torch.empty(len(order), dtype=torch.long)  # place of an image within its own class
+    known = int((labels >= 0).sum())
+    if not classes <= keep <= known:
+        raise ValueError(f"the number of labels must be from {classes} (one a class) to {known}")
+    order = torch.randperm(len(images), generator=seeded("labels", seed))
+    order = order[labels[order] >= 0]
+    rank = torch.empty(len(images), dtype=torch.long)  # place of an image within its own class
     for c in range(classes):
         members = order[labels[order] == c]
         rank[members] = torch.arange(len(members))

@@ -138,13 +138,22 @@ def is_image(name: str) -> bool:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A new folder beside `path`, to be filled, which takes its place at the end, or vanishes."""
+    """A new folder beside `path`, to be filled, which takes its place at the end, or vanishes.
+
+    Where `path` is an empty folder, or a link to one, that is what is filled at the end.
+    """
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield beside
         beside.chmod(0o755)
-        os.replace(beside, path)
+        if path.is_dir() and not any(path.iterdir()):  # it may be somebody's working directory
+            for made in beside.iterdir():
+                shutil.move(made, path / made.name)
+            beside.rmdir()
+        else:
+            os.replace(beside, path)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise

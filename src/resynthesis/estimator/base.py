@@ -32,7 +32,7 @@ class Model(BaseEstimator):  # type: ignore[misc]
 
     Images are arrays (n, h, w), (n, h, w, c) or (n, c, h, w) with c 1 or 3, uint8 or floats in
     [0, 1] or [-1, 1]. Sizes that the nets do not take are resized, bilinearly, to the next larger
-    one. What comes back has the layout, dtype and range of what went into `fit`.
+    one. What comes back has the layout and range of what went into `fit`, as uint8 or float32.
 
     Fitted: run_ (the run folder), nets_, image_shape_ (C, H, W), classes_.
     """
@@ -41,16 +41,8 @@ class Model(BaseEstimator):  # type: ignore[misc]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if hasattr(cls, "method"):
+        if "method" in vars(cls) and "__init__" not in vars(cls):
             _give_signature(cls)
-
-    def __init__(self, **parameters: Any):
-        known = inspect.signature(type(self)).parameters
-        for name in parameters:
-            if name not in known:
-                raise TypeError(f"{type(self).__name__} has no parameter '{name}'")
-        for name, parameter in known.items():
-            setattr(self, name, parameters.get(name, parameter.default))
 
     def save(self, path: str | Path) -> None:
         """Copies the run folder to a new place. `load` and the command line open it.
@@ -76,7 +68,11 @@ class Model(BaseEstimator):  # type: ignore[misc]
             with runs.isolated_random():
                 nets = self.run_.build_nets()
             nets.load_state_dict(state["nets_"])
-            self.nets_ = nets.to(pick_device(self.device)).eval()
+            try:
+                device = pick_device(self.device)
+            except ValueError:  # it was trained where there is a GPU
+                device = pick_device("auto")
+            self.nets_ = nets.to(device).eval()
 
     def _settings(self, kind: type) -> Any:
         return kind(**{f.name: getattr(self, f.name) for f in fields(kind)})
@@ -142,12 +138,17 @@ def _give_signature(kind: type[Model]) -> None:
     ]
     out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
 
-    def __init__(self: Model, **parameters: Any) -> None:
-        Model.__init__(self, **parameters)
+    def __init__(self: Model, **given: Any) -> None:
+        for name in given:
+            if name not in defaults:
+                raise TypeError(f"{type(self).__name__} has no parameter '{name}'")
+        for name, default in defaults.items():
+            setattr(self, name, given.get(name, default))
 
+    defaults = {p.name: p.default for p in (*parameters, out)}
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     __init__.__signature__ = inspect.Signature([own, *parameters, out])  # type: ignore[attr-defined]
-    kind.__init__ = __init__  # type: ignore[method-assign]
+    kind.__init__ = __init__  # type: ignore[method-assign, assignment]
 
 
 def _default(field: Field[Any]) -> Any:
@@ -182,7 +183,10 @@ def to_labels(y: object, n: int) -> tuple[Tensor | None, list[Any]]:
             f"labels must be of shape ({n},), not {values.shape} (or ({n}, a) for attributes)"
         )
     known = values >= 0 if values.dtype.kind in "if" else np.ones(n, dtype=bool)
-    classes, inverse = np.unique(values[known], return_inverse=True)
+    try:
+        classes, inverse = np.unique(values[known], return_inverse=True)
+    except TypeError as error:
+        raise ValueError("labels must be of one kind, such as numbers or texts") from error
     labels = torch.full((n,), -1)
     labels[torch.from_numpy(known)] = torch.from_numpy(inverse)
     return labels, classes.tolist()

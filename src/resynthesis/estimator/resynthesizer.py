@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .. import methods, runs
 from ..data import Data, DataConfig, ImageSet, as_images, resize
 from ..evaluate import decode, encode
-from ..mixing import MIXERS, check_parents
+from ..mixing import check_parents, draw_apart
 from ..mixing import mix as combine
 from ..nets import Nets
 from ..train import Training
@@ -35,13 +35,20 @@ class Resynthesizer(
 
     def fit(self, images: object, y: object = None) -> Self:
         """Trains on images; labels y (n,), -1 where unknown, serve the probe alone (and ClassAMR).
+        Where nobody learns from them, y may be anything.
 
         Everything is for training: nothing is held out. Raises ValueError for arrays that are
         no images.
         """
         pixels = as_images(images)
         form = form_of(images, pixels)
-        labels, classes = to_labels(y, len(pixels))
+        method, probe = self._settings(self.method), self._settings(runs.ProbeConfig)
+        try:
+            labels, classes = to_labels(y, len(pixels))
+        except ValueError:
+            if method.needs_labels or probe.probe or probe.supervision:
+                raise
+            labels, classes = None, []  # targets of what follows in a pipeline
         nets = self._settings(Nets)
         train = ImageSet(resize(pixels, fitting_size(pixels, nets)), labels)
         width = 0 if labels is None or labels.ndim == 1 else labels.shape[1]
@@ -49,10 +56,10 @@ class Resynthesizer(
         names = tuple(map(str, classes))
         data = Data(runs.ARRAYS, train, train, train, names, attributes=columns)
         config = runs.Config(
-            method=self._settings(self.method),
+            method=method,
             data=DataConfig(data=runs.ARRAYS, size=train.shape[1]),
             nets=nets,
-            probe=self._settings(runs.ProbeConfig),
+            probe=probe,
             training=self._settings(Training),
         )
         return self._train(data, config, {**form, "classes": classes})
@@ -96,7 +103,7 @@ class Resynthesizer(
             chosen = mixer or self.run_.config.mixer
             check_parents(chosen, len(z))
             with runs.fixed_seed(seed):
-                weights = MIXERS[chosen](len(z), stack[0])
+                weights = draw_apart(chosen, len(z), stack[0])
         else:
             weights = _shares(weight, len(z)).to(stack.device).reshape(-1, *[1] * (stack.ndim - 1))
         return self._images(decode(self._autoencoder, combine(stack, weights)))

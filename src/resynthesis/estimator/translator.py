@@ -56,8 +56,8 @@ class Translator(
         )
         # What comes back looks like the target: that is what translations are.
         form = {**form_of(target, pixels[1]), "classes": classes}
-        if pixels[0].shape[1] > pixels[1].shape[1]:
-            form["layout"] = "nhwc"
+        if pixels[0].shape[1] > pixels[1].shape[1] and form["layout"] == "nhw":
+            form["layout"] = "nhwc"  # which has a place for colours
         form["source_range"] = form_of(source, pixels[0])["range"]
         return self._train(join(*sets), config, form)
 

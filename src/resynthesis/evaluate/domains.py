@@ -127,7 +127,8 @@ def evaluate_domains(
     budget are trained for it: on the source alone, and on the target's training part with its
     labels, which is both the upper bound and the independent judge of translations. `note` gets
     a sentence for each metric that is left out, for want of labels or images. Raises ValueError
-    where a metric is unknown, or is named singly and has to be left out.
+    where a metric is unknown, or is named singly and has to be left out, or a family of which
+    nothing is left.
     """
     wanted = check_domains(only, data, note)
     found: dict[str, float] = {}
@@ -186,8 +187,11 @@ def check_domains(
     only: Sequence[str], data: Domains, note: Callable[[str], None] = lambda text: None
 ) -> set[str]:
     """The metrics that `only` names and the data allow; notes and errors as in evaluate_domains."""
-    wanted = choose(only, FAMILIES)
-    for metric, reason in _unfit(data).items():
+    wanted, unfit = choose(only, FAMILIES), _unfit(data)
+    for family, metrics in FAMILIES.items():
+        if family in only and unfit.keys() >= set(metrics):
+            raise ValueError(f"'{family}' cannot be measured: {unfit[metrics[0]]}")
+    for metric, reason in unfit.items():
         if metric in only:
             raise ValueError(f"'{metric}' cannot be measured: {reason}")
         if metric in wanted:

@@ -17,6 +17,7 @@ Labels = NDArray[np.integer]
 
 NEIGHBOURS = 5
 RESTARTS = 10
+ROUNDING = 1e-6  # standard deviations smaller than so many times the largest are none
 
 
 def probe_accuracy(train: Codes, train_labels: Labels, test: Codes, test_labels: Labels) -> float:
@@ -63,7 +64,8 @@ def clustering_accuracy(
     from sklearn.decomposition import PCA
 
     # Directions without variance carry nothing, and whitening would blow up their rounding.
-    rank = int(np.linalg.matrix_rank(train - train.mean(0)))
+    variances = np.linalg.eigvalsh(np.atleast_2d(np.cov(train.T, dtype=np.float64)))
+    rank = int((variances > ROUNDING**2 * variances.max()).sum())
     if rank == 0 or len(train) < classes:
         return matched_accuracy(np.zeros(len(test), dtype=int), test_labels)
     whiten = PCA(rank, whiten=True, random_state=seed).fit(train)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Data, seeded
-from ..mixing import MIXERS, mix
+from ..mixing import MIXERS, draw_apart, mix
 from ..nets import Judge
 from ..runs import fixed_seed
 from .codes import CHUNK, decode, encode
@@ -35,7 +35,7 @@ def measure(
         chosen = torch.stack([torch.randperm(len(z)) for _ in range(parents)])
         made = torch.cat(
             [
-                decode(autoencoder, mix(z[index], MIXERS[mixer](parents, z[: index.shape[1]])))
+                decode(autoencoder, mix(z[index], draw_apart(mixer, parents, z[: index.shape[1]])))
                 for index in chosen.split(CHUNK, 1)
             ]
         )

@@ -19,7 +19,8 @@ class ClassMixer(nn.Module):
     grant it. This one (`informed`) sees the labels of both parents beside the wish. It begins with
     a division of the channels: half are the first parent's whatever is wished for, and each
     attribute has its share of the others, which come from the first parent where that has the
-    attribute as wanted, and else from the second. Classes (`whole`) are one attribute.
+    attribute as wanted, and else from the second. Classes (`whole`) are one attribute. Where there
+    are more attributes than channels for them, some share a channel.
     """
 
     def __init__(self, attributes: int, config: Nets, *, whole: bool = False):
@@ -36,10 +37,12 @@ class ClassMixer(nn.Module):
         if config.informed:
             groups = 1 if whole else attributes
             self.divide = nn.Linear(groups, channels)
-            owner = torch.arange(channels) % (2 * groups)  # groups and above: the first parent's
+            owners = min(groups, (channels + 1) // 2)
+            owner = torch.arange(channels) % (2 * owners)  # owners and above: the first parent's
             with torch.no_grad():
-                self.divide.weight.copy_(SURE * (owner[:, None] == torch.arange(groups)))
-                self.divide.bias.copy_(SURE * (owner >= groups))
+                mine = owner[:, None] == torch.arange(groups) % owners
+                self.divide.weight.copy_(SURE * mine / mine.sum(1, keepdim=True).clamp(min=1))
+                self.divide.bias.copy_(SURE * (owner >= owners))
 
     def forward(self, wanted: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Attributes (B, a), float, of the wish and of both parents -> (B, c) in (0, 1)."""

@@ -27,9 +27,9 @@ class Nets:
     output: Literal["linear", "tanh"] = "linear"
     """Last activation of the decoder; tanh keeps images in [-1, 1], as bce losses need."""
     posterior: bool = False
-    """The encoder gives a scale beside each number of the code, as vae needs."""
+    """Whether the encoder gives a scale beside each number of the code, as vae needs."""
     informed: bool = True
-    """The mixer of class-amr sees the labels of both parents; without, the wish alone, as
+    """Whether the mixer of class-amr sees the labels of both parents, or the wish alone, as
     published."""
     content: int = 4
     """Channels of content at each of the three scales of a split code."""

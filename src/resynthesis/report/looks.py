@@ -21,7 +21,7 @@ from ..figures.translated import read_curve
 from ..figures.traversed import MOST
 from ..methods import ACAI
 from ..mixes import codes, draw
-from ..mixing import MIXERS, mix
+from ..mixing import draw_apart, mix
 from ..runs import Run, fixed_seed
 from ..wishes import captions, mixes, wishes_of
 from .page import picture
@@ -219,7 +219,7 @@ def _unlike(run: Run, nets: nn.ModuleDict, data: Data) -> str:
     z = encode(autoencoder, x)
     with fixed_seed(0):
         chosen = torch.stack([torch.randperm(len(z)) for _ in range(k)])
-        made = decode(autoencoder, mix(z[chosen], MIXERS[mixer](k, z))).cpu()
+        made = decode(autoencoder, mix(z[chosen], draw_apart(mixer, k, z))).cpu()
     worst = convincing(run, nets, made).argsort()[:FAILURES]
     rows = [x[index[worst]] for index in chosen]
     return picture(

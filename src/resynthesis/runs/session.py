@@ -69,6 +69,14 @@ def first_nets(config: Config, data: Data) -> nn.ModuleDict:
         raise ValueError(
             f"{who} needs images all of whose labels are known, and '{data.name}' has none"
         )
+    if config.method.needs_labels and data.train.labelled is not None:
+        few = data.train.labelled_in(config.training.batch_size)
+        if few < parallel.size():
+            raise ValueError(
+                f"{config.name} needs a labelled image in every part of a batch, and with hidden "
+                f"labels a batch of {config.training.batch_size} has {few} for sure, for "
+                f"{parallel.size()} processes: choose a larger --batch-size"
+            )
     if "mixer" in method.players and data.attributes and not data.has_attributes:
         raise ValueError(
             f"{config.name} mixes by classes or by attributes, 0 or 1, and the labels of "
@@ -147,10 +155,10 @@ def _go(run: Run, state: State, data: Data, report: Report, paint: Paint, predic
     looks: dict[str, Any] = {}
     if parallel.rank() == 0:
         looks = {"on_log": on_log, "on_picture": on_picture, "on_checkpoint": run.save_checkpoint}
-        if "probe" in state.nets:
-            looks["on_epoch"] = on_epoch
     else:  # each draws its own mixes
         torch.manual_seed(seeded(training.seed, parallel.rank(), state.step).initial_seed())
+    if "probe" in state.nets:  # at an epoch's end all processes meet, whoever looks
+        looks["on_epoch"] = on_epoch if parallel.rank() == 0 else lambda epoch: None
     images = taught(method, data)
     with stopping() as stopped:
         try:

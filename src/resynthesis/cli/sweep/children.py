@@ -24,7 +24,7 @@ from filelock import Timeout
 from ...data.download import lock
 from ...runs import stopping
 from ...train import pick_device
-from .. import explain
+from .. import ending_well, explain
 from .one import Job, finish, stands
 from .progress import progress
 
@@ -150,8 +150,9 @@ def child() -> None:
 
     threading.Thread(target=_follow_parent, daemon=True).start()
     try:
-        job = Job.from_json(json.loads(sys.argv[1]))
-        finish(job, lambda line, total: say(step=line["step"], total=total))
+        with ending_well():
+            job = Job.from_json(json.loads(sys.argv[1]))
+            finish(job, lambda line, total: say(step=line["step"], total=total))
     except Timeout:
         say(busy=True)
         sys.exit(1)

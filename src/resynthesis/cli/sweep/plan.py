@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ... import runs
-from ...data import SETS, check_size
+from ...data import SETS, check_size, full
 from ...evaluate import family_of, suits_kind
 from ...methods import METHODS
 from ...nets import code_shape
@@ -50,13 +50,23 @@ def read(
     told = {"seed": list(seeds) or None, "data_dir": data_dir and str(data_dir), "device": device}
     over = {name: (value, "the command line") for name, value in told.items() if value is not None}
     common = source.given(source.tree.get("common", {}), "common")
+    if {"steps", "epochs"} <= set(common):
+        raise ValueError(
+            f"{source.place('common')}: steps and epochs are two budgets: leave one out"
+        )
     jobs: list[Job] = []
     for i, entry in enumerate(source.tree.get("runs", [{}]), 1):
         place = source.place("runs", i) if "runs" in source.tree else source.place("common")
+        shared = dict(common)
         own = source.given(entry, "runs", i)
+        for one, other in (("steps", "epochs"), ("epochs", "steps")):
+            if one in own and other in own:
+                raise ValueError(f"{place}: steps and epochs are two budgets: leave one out")
+            if one in own:
+                shared.pop(other, None)
         name, where = own.pop("name", ("", place))
         name = fitted(str, name, f"{where}, name")
-        for row, config in _variants(common | own | over, name, place):
+        for row, config in _variants(shared | own | over, name, place):
             folder = re.sub(r"[^\w.+-]+", "-", row).strip("-") + f"-seed{config.training.seed}"
             jobs.append(Job(out / folder, row, config, _metrics(source, config)))
     if not jobs:
@@ -82,7 +92,7 @@ def _variants(given: Given, name: str, place: str) -> Iterator[tuple[str, runs.C
             check_choice(flag, kinds, f"flag of {method}", where, known)
             choices[flag] = each(kinds[flag], value, f"{where}, {flag}")
             for wanted in choices[flag] if flag in ("data", "source", "target") else []:
-                if not Path(wanted).expanduser().exists():
+                if not full(wanted).exists():
                     check_choice(wanted, SETS, "data set", where)
         varied = [flag for flag, values in choices.items() if len(values) > 1 and flag != "seed"]
         for values in product(*choices.values()):
