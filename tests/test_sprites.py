@@ -15,7 +15,7 @@ import pytest
 import torch
 from numpy.lib import format as npy
 
-from resynthesis.cli.shared import is_own, other_data
+from resynthesis.cli.shared import other_data
 from resynthesis.compare import compare
 from resynthesis.data import DataConfig, DomainsConfig, Sprites, load, resize, sprites, to_float
 from resynthesis.data.sprites import FACTORS, FILE, GRID, factors_of, places_of, render, unpack
@@ -324,8 +324,8 @@ def test_runs_on_the_official_and_the_drawn_set_are_told_apart(
     # A set that was drawn is drawn again, though the official one is there now.
     (tmp_path / FILE).write_bytes(b"broken")
     assert Run(runs[2].path).load_data().name == "dsprites-rendered"
-    assert is_own(runs[2], other_data(runs[2], None, tmp_path))
-    assert not is_own(runs[2], other_data(runs[2], "dsprites", None))
+    assert runs[2].is_own(other_data(runs[2], None, tmp_path))
+    assert not runs[2].is_own(other_data(runs[2], "dsprites", None))
     with pytest.raises(ValueError, match="is broken"):
         Run(runs[0].path).load_data()
     path = runs[2].path / "config.json"
