@@ -210,6 +210,8 @@ def main() -> None:
     parser.add_argument("--out", default="runs/domains")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
+    names = sorted({row.name for rows in TABLES.values() for row in rows})
+    parser.add_argument("--rows", nargs="*", choices=names, help="only these rows")
     parser.add_argument("--markdown", action="store_true", help="only print the README's tables")
     parser.add_argument("--collect", action="store_true", help="only gather the runs that are done")
     args = parser.parse_args()
@@ -220,7 +222,9 @@ def main() -> None:
                 for table in args.tables
                 for seed in range(3)
                 for row in TABLES[table]
-                if seed < row.seeds and (not args.seeds or seed in args.seeds)
+                if seed < row.seeds
+                and (not args.seeds or seed in args.seeds)
+                and (not args.rows or row.name in args.rows)
             ]
             tasks = list({folder(Path(args.out), *task[:2]): task for task in tasks}.values())
             with multiprocessing.get_context("spawn").Pool(args.jobs, maxtasksperchild=1) as pool:
