@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import torch
 
 from resynthesis import bench
 from resynthesis.bench import limit
+from resynthesis.bench.ours import Setup
 from resynthesis.bench.textbook import plain
 from resynthesis.cli import main
+from resynthesis.methods import AMR
 from resynthesis.nets import Stem
 from resynthesis.train import step
 
@@ -27,35 +30,45 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def first_gradients(case: Setup, *, textbook: bool) -> dict[str, torch.Tensor]:
+    nets = case.nets()
+    nets.eval()  # no power iterations, whose number differs
+    torch.manual_seed(3)
+    found: dict[str, torch.Tensor] = {}
+
+    def keep(player: str) -> torch.optim.Optimizer:
+        class Keep(torch.optim.SGD):
+            def step(self, closure: object = None) -> None:  # type: ignore[override]
+                found[player] = torch.cat([p.grad.flatten() for p in nets[player].parameters()])
+
+        return Keep(nets[player].parameters(), lr=0.0)
+
+    optimizers = {player: keep(player) for player in case.method.players}
+    if textbook:
+        for player, loss in bench.TURNS[type(case.method)](case.method, nets, case.x, case.y):
+            nets.zero_grad()
+            loss.backward()
+            optimizers[player].step()
+    else:
+        step(case.method, nets, optimizers, case.x, case.y)
+    return found
+
+
+def assert_same_work(case: Setup) -> None:
+    """Each player's first gradients in the textbook are ours."""
+    ours, theirs = (first_gradients(case, textbook=textbook) for textbook in (False, True))
+    for player in case.method.players:
+        torch.testing.assert_close(ours[player], theirs[player], rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", sorted({*bench.BENCHED} - {"adapt"}))  # whose draws differ
 def test_the_textbook_does_the_same_work(name: str) -> None:
-    """Each player's first gradients are ours."""
-    case = bench.setup(name, 4, size=32, device=CPU)
-    gradients = []
-    for textbook in (False, True):
-        nets = case.nets()
-        nets.eval()  # no power iterations, whose number differs
-        torch.manual_seed(3)
-        found: dict[str, torch.Tensor] = {}
+    assert_same_work(bench.setup(name, 4, size=32, device=CPU))
 
-        def keep(player: str, nets=nets, found=found) -> torch.optim.Optimizer:
-            class Keep(torch.optim.SGD):
-                def step(self, closure: object = None) -> None:  # type: ignore[override]
-                    found[player] = torch.cat([p.grad.flatten() for p in nets[player].parameters()])
 
-            return Keep(nets[player].parameters(), lr=0.0)
-
-        optimizers = {player: keep(player) for player in case.method.players}
-        if textbook:
-            for player, loss in bench.TURNS[type(case.method)](case.method, nets, case.x, case.y):
-                nets.zero_grad()
-                loss.backward()
-                optimizers[player].step()
-        else:
-            step(case.method, nets, optimizers, case.x, case.y)
-        gradients.append(found)
-    for player in case.method.players:
-        torch.testing.assert_close(gradients[0][player], gradients[1][player], rtol=1e-3, atol=1e-4)
+def test_the_textbook_does_the_same_work_with_the_settings_of_lines() -> None:
+    case = bench.setup("amr", 4, size=32, device=CPU)
+    assert_same_work(replace(case, method=AMR(reconstruction_loss="l2", reconstruction=3.0)))
 
 
 @pytest.mark.parametrize("name", bench.BENCHED)

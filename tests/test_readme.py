@@ -93,6 +93,16 @@ def test_speed_beside_the_peer_and_by_batch_is_that_of_the_result_files() -> Non
         assert all(line in page for line in table.splitlines() if line.startswith("|"))
 
 
+def test_quality_and_evaluation_are_those_of_the_result_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # which the scripts set, and is put back here
+    page = (ROOT / "docs" / "speed.md").read_text()
+    quality = script("quality")
+    assert all(quality.markdown(data) in page for data in quality.METRICS)
+    assert script("evaluation").markdown() in page
+
+
 def test_result_files_name_what_they_need() -> None:
     for name in ("mnist", "lines"):
         tree = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..augment import augment, turned
-from ..losses import H, agreed, bce_sum, l1, l2, misread
+from ..losses import RECONSTRUCTIONS, H, agreed, bce_sum, l1, l2, misread
 from ..methods import ACAI, AE, AMR, VAE, Adapt, Method, Translate
 from ..methods.base import NetDict
 from ..mixing import MIXERS, mix, partners
@@ -53,7 +53,8 @@ def amr(m: AMR, n: NetDict, x: Tensor, y: Tensor) -> Turns:
     f, g, D = n["autoencoder"].encode, n["autoencoder"].decode, n["critic"]
     z = f(x)
     x_hat, x_mix = g(z), g(mix(z[partners(m.parents, z)], MIXERS[m.mixer](m.parents, z)))
-    yield "autoencoder", 10 * l1(x, x_hat) + H(D(x_hat), 1) + H(D(x_mix), 1)
+    far = RECONSTRUCTIONS[m.reconstruction_loss](x, x_hat)
+    yield "autoencoder", m.reconstruction * far + H(D(x_hat), 1) + H(D(x_mix), 1)
     yield "critic", H(D(x), 1) + H(D(x_hat.detach()), 0) + H(D(x_mix.detach()), 0)
 
 
