@@ -141,6 +141,10 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
     assert "resynth evaluate a" in capsys.readouterr().err
     for name in "abc":
         main(["evaluate", name, "--only", "reconstruction"])
+    Path("logs").mkdir()
+    assert main(["compare", "logs"]) == 2
+    assert main(["compare", "a", "logs"]) == 0
+    assert "note: left out logs, which is no run folder" in capsys.readouterr().out
     assert main(["compare", "a", "a"]) == 0  # counts once
     assert "±" not in capsys.readouterr().out
     for suffix in ("md", "csv", "json"):

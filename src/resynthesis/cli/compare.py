@@ -32,7 +32,11 @@ def main(arguments: list[str]) -> None:
         raise ValueError("compare needs at least one run folder")
     if told.out and told.out.suffix not in KINDS:
         raise ValueError(f"{told.out} must end in {', '.join(KINDS[:-1])} or {KINDS[-1]}")
-    runs = [Run(path) for path in told.runs]
+    here = [path for path in told.runs if (path / "config.json").is_file() or not path.exists()]
+    for path in told.runs if here else []:
+        if path not in here:
+            print(f"note: left out {path}, which is no run folder")
+    runs = [Run(path) for path in here or told.runs]
     ready = [run for run in runs if run.metrics()]
     for run in runs if ready else []:
         if not run.metrics():
