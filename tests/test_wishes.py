@@ -184,7 +184,7 @@ def test_wishes_are_granted(run: runs.Run, table: Data) -> None:
     assert found["wish_accuracy_random_mask"] < 0.6
     assert found["mask_low"] < 0.2
     assert found["mask_high"] > 0.7
-    assert run.log()[-1]["autoencoder/reconstruction"] < 10  # times 50
+    assert run.log()[-1]["autoencoder/reconstruction"] < 20  # times 100
 
 
 def test_a_mixer_that_ignores_wishes_is_found_out(run: runs.Run, table: Data) -> None:

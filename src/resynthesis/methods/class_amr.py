@@ -35,7 +35,7 @@ class ClassAMR(Method):
     what small changes of pixels can sway is swayed by textures that nobody else reads.
     """
 
-    reconstruction: float = 50.0
+    reconstruction: float = 100.0
     """λ, weight of the reconstruction."""
     reconstruction_loss: Reconstruction = "l1"
     """How far a reconstruction is from its image."""
@@ -54,8 +54,9 @@ class ClassAMR(Method):
     mixer = "bernoulli"  # where no wish is told
     needs_labels = True
     vectorises = False
-    # A critic that learns faster than what it criticises; masks that change slower than both.
-    rates = MappingProxyType({"autoencoder": 0.3, "mixer": 0.1})
+    # Masks that change slower than everything else. Beside λ the terms for mixes are small, so that
+    # mixes change slowly too, which the game wants, while reconstructions are learnt at full speed.
+    rates = MappingProxyType({"mixer": 0.1})
     suited = MappingProxyType({"nets": {"code": (32, 4, 4), "norm": "group"}})
 
     @property
