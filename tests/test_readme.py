@@ -103,6 +103,12 @@ def test_quality_and_evaluation_are_those_of_the_result_files(
     assert script("evaluation").markdown() in page
 
 
+def test_sizes_are_those_of_the_result_file() -> None:
+    rows = json.loads((ROOT / "benchmarks" / "results" / "sizes.json").read_text())["rows"]
+    assert script("sizes").markdown(rows) in (ROOT / "docs" / "speed.md").read_text()
+    assert all(abs(row["relative_cost"] - 1) < 0.1 for row in rows)
+
+
 def test_result_files_name_what_they_need() -> None:
     for name in ("mnist", "lines"):
         tree = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
