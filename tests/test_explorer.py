@@ -20,7 +20,7 @@ from resynthesis.app import Opened, Samples
 from resynthesis.app import page as pages
 from resynthesis.app.choose import offered, uploaded
 from resynthesis.app.guard import ASK, READ
-from resynthesis.app.map import placed, seen, walked
+from resynthesis.app.map import placed, placing, seen, walked
 from resynthesis.app.mix import granted, mixed, read, saved
 from resynthesis.app.page import answering
 from resynthesis.app.pictures import PIXELS, accept, from_uri, to_uri
@@ -208,8 +208,14 @@ def test_map_by_tsne_or_a_sentence(
         placed(some, {"run": "run", "how": "tsne"})
     monkeypatch.undo()
     pytest.importorskip("openTSNE")
+    shares: list[float] = []
+    monkeypatch.setattr(some["run"], "report", shares.append)
     points = np.array(placed(some, {"run": "run", "how": "tsne"})["points"])
     assert points.shape == (179, 2)
+    assert shares == sorted(shares)
+    assert len(shares) > 20
+    assert shares[-1] == 1
+    assert placing(some, {"run": "run"}) == {"share": 0.0}  # what the report was told elsewhere
 
 
 def test_runs_follow_training(some: dict[str, Opened], tmp_path: Path) -> None:

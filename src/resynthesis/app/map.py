@@ -31,7 +31,8 @@ def placed(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
         raise ValueError(one.samples.why)
     points = one.remembered(how)
     if points is None:
-        points = project(one.all_codes().numpy(), how)  # type: ignore[arg-type]
+        one.placing = 0.0
+        points = project(one.all_codes().numpy(), how, one.report)  # type: ignore[arg-type]
         points = (points - points.min(0)) / max(float((points.max(0) - points.min(0)).max()), 1e-9)
         one.remember(how, points)
     parts = list(one.samples.parts)
@@ -55,6 +56,11 @@ def placed(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
             for group in groups
         ],
     }
+
+
+def placing(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
+    """How far a map that is being drawn has come: asked run. A share, from 0 to 1."""
+    return {"share": choice(asked, "run", opened).placing}
 
 
 def seen(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:

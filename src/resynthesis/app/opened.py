@@ -114,6 +114,7 @@ class Opened:
         self._stamp, self._looked = self._weights.stat().st_mtime_ns, time.monotonic()
         self._codes: OrderedDict[str, Tensor] = OrderedDict()
         self._placed: dict[str, np.ndarray] = {}
+        self.placing = 0.0  # the share of a map that is done, while one is drawn
         self.samples = samples or Samples.for_run(run)
 
     @property
@@ -169,6 +170,10 @@ class Opened:
         """A map that was drawn before with the newest weights."""
         with computing:
             return self._placed.get(what) if len(self.nets) else None
+
+    def report(self, share: float) -> None:
+        """How far a map has come."""
+        self.placing = share
 
     def remember(self, what: str, points: np.ndarray) -> None:
         self._placed[what] = points

@@ -23,7 +23,7 @@ Tab = Callable[[Mapping[str, Opened], Asked], dict[str, Any]]
 TABS: dict[str, tuple[Tab, ...]] = {
     "Mix": (mix.mixed, mix.saved, mix.read, mix.granted, choose.offered, choose.uploaded),
     "Translate": (translate.redrawn, choose.offered, choose.uploaded),
-    "Map": (map.placed, map.seen, map.walked),
+    "Map": (map.placed, map.placing, map.seen, map.walked),
     "Runs": (runs.compared, runs.sampled),
 }
 BAR = '<div class="rs-top"><h1>resynthesis</h1><div class="rs-runs"></div></div>'

@@ -132,7 +132,12 @@ const update = latest(async () => {
   which.replaceChildren(...known.map((name) => make("option", { value: name, selected: name === kept }, name)));
   if (!kept) return;
   busy.textContent = "Placing the codes ...";
+  const look = setInterval(async () => {
+    const { share } = (await server.placing({ run: kept }).catch(() => null)) ?? {};
+    if (share && busy.textContent.startsWith("Placing")) busy.textContent = `Placing the codes ... ${Math.round(100 * share)} %`;
+  }, 500);
   placed = await call(error, server.placed, { run: kept, how: how.value, by: by.value });
+  clearInterval(look);
   const attributes = placed?.attributes ?? [];
   byLabel.hidden = !attributes.length;
   if (String([...by.options].map((option) => option.value)) !== String(attributes)) {
