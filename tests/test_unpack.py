@@ -14,6 +14,7 @@ import pytest
 
 from resynthesis.data import read_npz
 from resynthesis.data import unpack as unpacking
+from resynthesis.data.celeba import CELEBA
 from resynthesis.data.unpack import read_members, unpack
 
 GOOD = {f"set/{c}/{i}.png": f"{c}{i}".encode() * 9 for c in "ab" for i in range(3)}
@@ -207,3 +208,13 @@ def test_an_unknown_compression_is_refused(tmp_path: Path) -> None:
     np.savez(arrays, images=np.zeros((3, 8, 8), np.uint8))
     with pytest.raises(ValueError, match=r"arrays\.npz is not a readable \.npz archive"):
         read_npz(in_an_unknown_compression(arrays))
+
+
+def test_images_that_are_there_are_not_written_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A data folder may be read-only, so nothing is locked in it."""
+    monkeypatch.setattr("resynthesis.data.pictures.lock", None)
+    there = tmp_path / CELEBA.homes[0] / CELEBA.inside
+    there.mkdir(parents=True)
+    assert CELEBA.bring(tmp_path) == there

@@ -19,7 +19,15 @@ from torch import Tensor
 from .attributes import as_attributes
 from .images import as_images
 
-BROKEN = (zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError)
+BROKEN = (  # what NumPy raises for an .npz that is none
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    SyntaxError,
+    EOFError,
+    OSError,
+    NotImplementedError,  # of an unknown compression
+)
 # Of a MATLAB 5 file: element types that hold numbers, and array classes that are made of them,
 # as NumPy calls them.
 MAT_TYPES = dict(enumerate("bBhHiIf.d..qQ", 1))
@@ -82,12 +90,16 @@ def read_npz(path: Path) -> tuple[Tensor, Tensor | None, tuple[str, ...]]:
                 raise ValueError(f"{path} has no array 'images' (it has: {found})")
             names = ("images", "labels", "attributes", "attribute_names")
             arrays = [archive.get(name) for name in names]
-            if not all(array is None or isinstance(array, np.ndarray) for array in arrays):
-                raise EOFError  # a member without the header of an array comes as its bytes
+            if any(isinstance(array, bytes) for array in arrays):  # without the head of an array
+                raise ValueError(f"{path} is not a readable .npz archive")
             images = as_images(arrays[0], name=f"images in {path}")
             labels, table, columns = arrays[1:]
-    except (*BROKEN, EOFError, OSError, NotImplementedError, MemoryError) as error:
+    except BROKEN as error:
         raise ValueError(f"{path} is not a readable .npz archive") from error
+    except MemoryError as error:  # a broken head may promise anything
+        raise ValueError(
+            f"{path} is not a readable .npz archive, or too large for the memory"
+        ) from error
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise ValueError(f"{path} has pickled objects, which are never loaded") from error

@@ -45,9 +45,11 @@ class Pictures:
 
         Raises ValueError where the archive is broken or another one, and DownloadError.
         """
+        if found := self.unpacked(folder):
+            return found
         places = self.places(folder)
-        with lock(places[0] / self.inside):  # another process may be at it
-            if found := self.unpacked(folder):
+        with lock(places[0] / self.inside):
+            if found := self.unpacked(folder):  # another process was at it meanwhile
                 return found
             archive = obtain(self.archive, self.mirrors, self.check, *places, others=others)
             return unpack(

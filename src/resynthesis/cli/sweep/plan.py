@@ -25,6 +25,8 @@ from .slurm import OPTIONS
 from .source import Given, Source
 from .values import check_choice, each, fitted, text
 
+BUDGETS = {"steps", "epochs"}  # of which a run has one
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -50,20 +52,14 @@ def read(
     told = {"seed": list(seeds) or None, "data_dir": data_dir and str(data_dir), "device": device}
     over = {name: (value, "the command line") for name, value in told.items() if value is not None}
     common = source.given(source.tree.get("common", {}), "common")
-    if {"steps", "epochs"} <= set(common):
-        raise ValueError(
-            f"{source.place('common')}: steps and epochs are two budgets: leave one out"
-        )
+    _check_budget(common, source.place("common"))
     jobs: list[Job] = []
     for i, entry in enumerate(source.tree.get("runs", [{}]), 1):
         place = source.place("runs", i) if "runs" in source.tree else source.place("common")
-        shared = dict(common)
         own = source.given(entry, "runs", i)
-        for one, other in (("steps", "epochs"), ("epochs", "steps")):
-            if one in own and other in own:
-                raise ValueError(f"{place}: steps and epochs are two budgets: leave one out")
-            if one in own:
-                shared.pop(other, None)
+        _check_budget(own, place)
+        hidden = BUDGETS if BUDGETS & own.keys() else set()
+        shared = {flag: value for flag, value in common.items() if flag not in hidden}
         name, where = own.pop("name", ("", place))
         name = fitted(str, name, f"{where}, name")
         for row, config in _variants(shared | own | over, name, place):
@@ -74,6 +70,11 @@ def read(
     _check_distinct(jobs, path)
     jobs.sort(key=lambda job: job.config.training.seed)  # a whole table early, of one seed
     return Plan(tuple(jobs), _slurm(source))
+
+
+def _check_budget(given: Given, place: str) -> None:
+    if given.keys() >= BUDGETS:
+        raise ValueError(f"{place}: steps and epochs are two budgets: leave one out")
 
 
 def _variants(given: Given, name: str, place: str) -> Iterator[tuple[str, runs.Config]]:
