@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from resynthesis.losses import bce
-from resynthesis.nets import Critic, Nets, Stem, build, code_shape
+from resynthesis.nets import Critic, Nets, Stem, build, code_shape, keep_weights
 
 FITTING = [
     ((2, 4, 4), 32, 1),
@@ -67,6 +69,39 @@ def test_critic_convolutions_have_spectral_norm_one() -> None:
         if isinstance(layer, nn.Conv2d):
             norm = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
             assert norm == pytest.approx(1, abs=0.02)
+
+
+def vectors(critic: nn.Module) -> list[torch.Tensor]:
+    """Of the power iterations."""
+    return [b.clone() for b in critic.buffers()]
+
+
+def test_kept_weights_are_computed_once_and_pass_gradients_on() -> None:
+    torch.manual_seed(0)
+    critic, x = Critic(1, 32, Nets()), torch.randn(2, 1, 32, 32)
+    once, kept = copy.deepcopy(critic), copy.deepcopy(critic)
+    once(x)
+    with keep_weights():
+        with torch.no_grad():  # the copies' weights are their own, and one without gradient no use
+            kept(x)
+            vectors_then = vectors(kept)
+        first, second = kept(x), kept(x)
+        assert torch.equal(first, second)
+        assert torch.equal(critic(x), once.eval()(x))
+    for a, b, c in zip(vectors(once), vectors_then, vectors(critic), strict=True):
+        assert torch.equal(a, b)
+        assert torch.equal(a, c)
+    (first.sum() + second.sum()).backward()
+    frozen = copy.deepcopy(kept).eval()  # the same weights, computed at each pass
+    frozen.zero_grad()
+    (frozen(x).sum() + frozen(x).sum()).backward()
+    for p, q in zip(kept.parameters(), frozen.parameters(), strict=True):
+        assert p.grad is not None
+        assert p.grad.abs().max() > 0
+        torch.testing.assert_close(p.grad, q.grad)
+    before = vectors(critic)[-1]
+    critic(x)
+    assert not torch.equal(before, vectors(critic)[-1])  # it was for the passes inside only
 
 
 def test_tanh_output_stays_in_range() -> None:

@@ -17,6 +17,7 @@ from .compiled import cannot_compile, compile_nets, count_kernels
 from .conditional import ClassMixer
 from .config import Nets
 from .judge import Judge
+from .layers import keep_weights
 from .patches import PatchCritic
 from .probe import Probe
 from .split import SplitAutoencoder
@@ -110,4 +111,5 @@ __all__ = [
     "compile_nets",
     "count_kernels",
     "count_scales",
+    "keep_weights",
 ]

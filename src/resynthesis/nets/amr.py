@@ -11,11 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from ..data import check_size
 from .config import Nets
-from .layers import SLOPE, GroupNorm, Halve, InstanceNorm, Tanh, initialise
+from .layers import SLOPE, GroupNorm, Halve, InstanceNorm, Tanh, initialise, normalise_spectrally
 
 
 class Autoencoder(nn.Module):
@@ -57,9 +56,7 @@ class Critic(nn.Module):
         scales, last = count_scales(size, config.code), last or config.code[0]
         self.body = _encoder(channels, config, scales, last, norm="none")
         initialise(self)
-        for layer in list(self.body.modules()):
-            if isinstance(layer, nn.Conv2d):
-                spectral_norm(layer)  # its first power iterations want the final weights
+        normalise_spectrally(self.body)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x).float().mean((1, 2, 3))

@@ -10,10 +10,9 @@ import math
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from .config import Nets
-from .layers import Tanh, initialise
+from .layers import Tanh, initialise, normalise_spectrally
 
 LAYERS, DENSE = 4, 256
 SIZE = 64
@@ -79,9 +78,7 @@ class BurgessCritic(nn.Module):
         super().__init__()
         self.body = _encoder(channels, size, config.width, 1)
         initialise(self)
-        for layer in list(self.body):
-            if isinstance(layer, (nn.Conv2d, nn.Linear)):
-                spectral_norm(layer)  # its first power iterations want the final weights
+        normalise_spectrally(self.body)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x).float().flatten()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
 SLOPE = 0.2
 
@@ -68,6 +73,45 @@ class Tanh(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.tanh(x.float())
+
+
+_kept: ContextVar[dict[tuple[nn.Module, bool], Tensor] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def keep_weights() -> Iterator[None]:
+    """In here a weight under spectral norm is computed once, however often its layer is applied.
+
+    So there is one power iteration, and one way back through the norm for each player. Under
+    `torch.no_grad` there is another weight, since that one passes no gradient on.
+    """
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def normalise_spectrally(net: nn.Module) -> None:
+    """Spectral normalisation (Miyato et al., ICLR 2018) of every convolution and linear layer.
+
+    To be called when the weights are final: the first power iterations want them.
+    """
+    for layer in list(net.modules()):
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            spectral_norm(layer)
+            kind: Any = type(layer)  # torch made it for this layer, and for its copies
+            kind.weight = property(partial(_weight, compute=kind.weight.fget), kind.weight.fset)
+
+
+def _weight(layer: nn.Module, *, compute: Callable[[nn.Module], Tensor]) -> Tensor:
+    kept = _kept.get()
+    if kept is None:
+        return compute(layer)
+    key = layer, torch.is_grad_enabled()
+    if key not in kept:
+        kept[key] = compute(layer)
+    return kept[key]
 
 
 def initialise(net: nn.Module) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from .config import Nets
-from .layers import SLOPE, initialise
+from .layers import SLOPE, initialise, normalise_spectrally
 
 GAIN = 3.0  # spectral normalisation alone keeps scores near zero
 
@@ -30,9 +29,7 @@ class PatchCritic(nn.Module):
             body += [layer, nn.LeakyReLU(SLOPE, inplace=True)]
         self.body = nn.Sequential(*body, nn.Conv2d(4 * width, 1, 3, padding=1))
         initialise(self)
-        for module in list(self.body):
-            if isinstance(module, nn.Conv2d):
-                spectral_norm(module)  # its first power iterations want the final weights
+        normalise_spectrally(self.body)
 
     def forward(self, x: Tensor) -> Tensor:
         return GAIN * self.body(x).float().flatten(1)

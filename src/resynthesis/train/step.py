@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .. import parallel
 from ..methods import Losses, Method
+from ..nets import keep_weights
 
 
 class OutOfMemory(ValueError):
@@ -71,13 +72,19 @@ def differentiate(
     bf16: bool = False,
 ) -> Losses:
     """The losses; of those players that are in `players`, with gradients for their parameters."""
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-        losses = method.losses(nets, x, y)
+    losses = _losses(method, nets, x, y, bf16=bf16)
     due = [player for player in losses if player in players]
     for player in due:
         total = torch.stack(list(losses[player].values())).sum()
         total.backward(inputs=list(nets[player].parameters()), retain_graph=player != due[-1])
     return losses
+
+
+def _losses(
+    method: Method, nets: nn.ModuleDict, x: Tensor, y: Tensor | None, *, bf16: bool
+) -> Losses:
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16), keep_weights():
+        return method.losses(nets, x, y)
 
 
 def _lacks_memory(error: RuntimeError) -> bool:
@@ -94,8 +101,7 @@ def _fitting(
         if y is not None:  # of several seeds at once it is (n, B)
             labels = y.narrow(int(len(y) != x.shape[-4]), 0, batch)
         try:
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-                losses = method.losses(nets, part, labels)
+            losses = _losses(method, nets, part, labels, bf16=bf16)
             torch.stack([t for terms in losses.values() for t in terms.values()]).sum().backward()
             return batch
         except RuntimeError as error:
