@@ -84,13 +84,17 @@ def until_probe(told: argparse.Namespace, batch: int, folder: Path) -> dict[str,
 
 
 def seeds_at_once(told: argparse.Namespace, n: int, folder: Path) -> dict[str, float]:
-    """Training seconds of n seeds at once, for equal budgets."""
-    config = settings(told, steps=told.steps, log_every=told.steps // 2)
-    made = runs.start_seeds(config, {seed: folder / f"{n}-{seed}" for seed in range(n)})
+    """Training seconds of n seeds at once, or of one as it is alone, for equal budgets."""
+    half = max(1, told.steps // 2)
+    config = settings(told, steps=2 * half, log_every=half)
+    if n == 1:
+        made = [runs.start(config, folder / "alone")]
+    else:
+        made = runs.start_seeds(config, {seed: folder / f"{n}-{seed}" for seed in range(n)})
     first, second = made[0].log()
     return {
         "seeds": n,
-        "steps": told.steps / 2,
+        "steps": half,
         "seconds": n * (second["seconds"] - first["seconds"]),
     }
 

@@ -6,6 +6,7 @@ import json
 import statistics
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -188,6 +189,26 @@ def test_no_compiler_leaves_the_rows_out(
     printed = capsys.readouterr().out
     assert "note: nothing can be compiled here (no compiler)" in printed
     assert "compiled |" not in printed
+
+
+def test_a_batch_too_large_is_left_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = AMR.losses
+
+    def losses(self: AMR, nets: Any, x: torch.Tensor, y: Any = None) -> Any:
+        if len(x) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(self, nets, x, y)
+
+    monkeypatch.setattr(AMR, "losses", losses)
+    command = "bench --methods amr --precisions fp32 --rounds 1 --steps 1 --no-peer --batches"
+    assert main([*command.split(), "4", "8", "--out", "new/of/speed.json"]) == 0
+    assert "amr is left out at a batch of 8: out of memory" in capsys.readouterr().out
+    rows = json.loads(Path("new/of/speed.json").read_text())["rows"]
+    assert {row["batch"] for row in rows} == {4}
+    assert main([*command.split(), "8"]) == 2
+    assert "out of memory on cpu at every batch" in capsys.readouterr().err
 
 
 def test_what_it_refuses(refused) -> None:

@@ -160,7 +160,7 @@ def test_unknown_settings_are_refused() -> None:
         Training(precision="fp8")  # type: ignore[arg-type]
 
 
-def test_out_of_memory_says_what_would_fit() -> None:
+def test_out_of_memory_says_what_would_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     class Hungry(AE):
         def losses(self, nets: object, x: torch.Tensor, y: torch.Tensor | None = None) -> dict:
             if len(x) > 3:
@@ -171,6 +171,9 @@ def test_out_of_memory_says_what_would_fit() -> None:
     nets = nets_for(method)
     state = begin(method, nets, quick())
     with pytest.raises(OutOfMemory, match="batch of 16 images: a batch of 2 would fit"):
+        step(method, nets, state.optimizers, bars(16)[0])
+    monkeypatch.setattr("resynthesis.parallel.size", lambda: 4)  # of which this has its part
+    with pytest.raises(OutOfMemory, match="batch of 64 images: a batch of 8 would fit"):
         step(method, nets, state.optimizers, bars(16)[0])
 
 

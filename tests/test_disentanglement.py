@@ -12,7 +12,7 @@ from torch import nn
 
 from resynthesis.cli import main
 from resynthesis.data import Data, DataConfig, ImageSet, load
-from resynthesis.data.sprites import GRID, factors_of
+from resynthesis.data.sprites import factors_of
 from resynthesis.evaluate import evaluate
 from resynthesis.evaluate.disentanglement import (
     betavae_score,
@@ -32,16 +32,6 @@ def noise(d: int, scale: float = 1.0) -> np.ndarray:
     return np.random.default_rng(1).normal(size=(len(FACTORS), d)) * scale
 
 
-def best_mig(bins: int = 20) -> float:
-    """Of codes that are the factors: the entropy of the bins, as a share of the factor's."""
-
-    def entropy(counts: np.ndarray) -> float:
-        share = counts[counts > 0] / counts.sum()
-        return float(-(share * np.log(share)).sum())
-
-    return float(np.mean([entropy(np.histogram(np.arange(n), bins)[0]) / np.log(n) for n in GRID]))
-
-
 PERFECT = {
     "factors": FACTORS,
     "permuted and scaled": FACTORS[:, [3, 0, 4, 2, 1]] * np.array([1e-1, 5, -2, 100, 1]) + 7,
@@ -55,8 +45,7 @@ PERFECT = {
 @pytest.mark.parametrize("name", PERFECT)
 def test_perfect_codes(name: str) -> None:
     found = [score(FACTORS, PERFECT[name]) for score in SCORES]
-    assert found == pytest.approx([1, 1, best_mig(), 1], abs=5e-3)
-    assert best_mig() == pytest.approx(0.9024, abs=1e-4)  # 40 and 32 values in 20 bins
+    assert found == pytest.approx([1, 1, 1, 1], abs=0.012)  # MIG: chance's information in 20,000
 
 
 def test_completeness_and_informativeness() -> None:
@@ -160,13 +149,38 @@ def test_sample_is_even_and_without_repetition() -> None:
     assert (np.bincount(factors[:, 0]) > 850).all()
 
 
+class Collapsed(Moments):
+    """A VAE: the moments are sure, and copies of them so unsure that nothing of them is left."""
+
+    is_variational = True
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.posterior(x)[0]
+
+    def posterior(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        z = super().encode(x)
+        return torch.cat([z, 1e-3 * z], 1), torch.cat([z * 0 + 0.01, z * 0 + 1], 1)
+
+
+def test_information_is_that_of_drawn_codes() -> None:
+    data = load(DataConfig(data="dsprites-rendered", size=16))
+    alone = mig(*sample(Moments(), data.test, 5000))
+    factors, means = sample(Collapsed(), data.test, 5000)
+    assert mig(factors, means) < 0.01  # every dimension has a copy that knows as much
+    drawn = sample(Collapsed(), data.test, 5000, drawn=True)
+    assert np.array_equal(drawn[1], sample(Collapsed(), data.test, 5000, drawn=True)[1])
+    assert mig(*drawn) == pytest.approx(alone, abs=0.05)
+    metrics = evaluate(nn.ModuleDict({"autoencoder": Collapsed()}), data, ["mig"])
+    assert metrics["mig"] == pytest.approx(alone, abs=0.05)
+
+
 def test_evaluate_measures_what_it_is_asked() -> None:
     data = load(DataConfig(data="dsprites-rendered", size=16))
     nets = nn.ModuleDict({"autoencoder": Moments()})
     metrics = evaluate(nets, data, ["mig", "betavae_score"])
     assert set(metrics) == {"betavae_score", "mig"}
     assert 0.6 < metrics["betavae_score"] < 0.9  # three of five, and a guess between the others
-    assert 0.3 < metrics["mig"] < 0.6
+    assert 0.4 < metrics["mig"] < 0.7
     digits = load(DataConfig(data="digits", size=16))
     with pytest.raises(ValueError, match="'mig' cannot be measured on 'digits'"):
         evaluate(nets, digits, ["mig"])

@@ -36,6 +36,7 @@ VARIANTS: list[Method] = [
     AMR(mixed=0),
     ClassAMR(),
     ClassAMR(consistency=1.0, adversarial_loss="ls"),
+    ClassAMR(head=True),
     VAE(),
     VAE(beta=4.0, reconstruction_loss="l2-sum"),
     Probed(AMR()),

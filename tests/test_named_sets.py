@@ -457,6 +457,8 @@ def test_flowers(garden: Path) -> None:
     assert numbers(data.train) == [20, 19, 18, 17, 16]
     assert len(data.classes) == len(set(data.classes)) == 102
     assert (data.classes[0], data.classes[-1]) == ("pink primrose", "blackberry lily")
+    assert "tiger lily" in data.classes
+    assert all(name == " ".join(name.split()) for name in data.classes)
 
 
 def test_other_flowers_are_refused(garden: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,14 +14,18 @@ from resynthesis import runs
 from resynthesis.cli import main
 from resynthesis.data import DataConfig, DomainsConfig, load
 from resynthesis.methods import ACAI, AE, AMR, VAE, Adapt, ClassAMR, Method, Translate
+from resynthesis.methods.base import Losses, NetDict
+from resynthesis.nets.layers import InstanceNorm
 from resynthesis.train import (
     Diverged,
     Generators,
+    OutOfMemory,
     Seeds,
     Stack,
     Training,
     begin,
     random_state,
+    stacked,
     step,
 )
 
@@ -82,6 +86,36 @@ def test_gradients_are_those_of_each_alone(method: Method) -> None:
         assert moved  # or the comparison says nothing
         for (name, a), b in zip(copies[i].named_buffers(), nets.buffers(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_gradients_with_the_norm_of_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU another kernel stands in for it."""
+
+    def forward(norm: nn.InstanceNorm2d, x: Tensor) -> Tensor:
+        y = nn.InstanceNorm2d.forward(norm, x)
+        return y.contiguous(memory_format=torch.channels_last)
+
+    monkeypatch.setattr(InstanceNorm, "forward", forward)
+    test_gradients_are_those_of_each_alone(AMR())
+
+
+def test_out_of_memory_says_what_would_fit() -> None:
+    """So many images of each."""
+
+    class Hungry(AMR):
+        def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
+            if len(x) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().losses(nets, x, y)
+
+    settings = config(AMR(), quick(1))
+    data = load(settings.data)
+    each = [runs.new_nets(AMR(), settings.nets, runs.Facts.of(data)) for _ in SEEDS]
+    states = [random_state(CPU) for _ in SEEDS]
+    method, stacks = stacked(Hungry(), each, Generators(CPU, states))
+    x = torch.stack([data.train.batch(0, 8, seed)[0] for seed in SEEDS])
+    with pytest.raises(OutOfMemory, match="batch of 8 images: a batch of 2 would fit"):
+        step(method, stacks, {}, x, torch.zeros(2, 8))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

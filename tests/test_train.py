@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from resynthesis import runs
 from resynthesis.data import DataConfig, ImageSet, load
 from resynthesis.methods import ACAI, AE, AMR, Method, Probed
 from resynthesis.nets import Nets
-from resynthesis.train import Diverged, Training, begin, loop, pick_device, use_bf16
+from resynthesis.train import Diverged, Training, begin, loop, pick_device, step, use_bf16
 
 from .conftest import quick
 from .test_methods import nets_for
@@ -40,6 +41,17 @@ def weights(run: runs.Run) -> dict[str, torch.Tensor]:
 
 def terms(run: runs.Run) -> list[dict]:
     return [{k: v for k, v in line.items() if k != "seconds"} for line in run.log()]
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_step_has_one_power_iteration_in_single_precision(bf16: bool) -> None:
+    nets = nets_for(AMR())
+    once = copy.deepcopy(nets["critic"])
+    x = torch.randn(4, 1, 16, 16)
+    once(x)
+    step(AMR(), nets, begin(AMR(), nets, quick()).optimizers, x, bf16=bf16)
+    for (name, a), b in zip(nets["critic"].named_buffers(), once.buffers(), strict=True):
+        assert torch.equal(a, b), name
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -17,7 +17,7 @@ from resynthesis import load, runs
 from resynthesis.cli import main
 from resynthesis.data import Data, DataConfig, ImageSet
 from resynthesis.estimator.base import to_labels
-from resynthesis.evaluate import evaluate, suits, train_judge, wishes
+from resynthesis.evaluate import evaluate, read_attributes, suits, train_judge, wishes
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
 from resynthesis.methods import AMR, ClassAMR, class_amr
@@ -303,6 +303,29 @@ def test_wishes_that_cannot_be(
     a, b = files(tmp_path, table, (1, 1), (1, 0))
     out = str(tmp_path / "x.png")
     assert message in refused("mix", str(run.path), a, b, "--labels", labels, "--out", out)
+
+
+def test_the_paper_s_reader_is_a_head_of_the_critic(
+    table: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = runs.Config(
+        method=ClassAMR(head=True),
+        data=DataConfig(data=runs.ARRAYS, size=16),
+        nets=Nets(code=(8, 2, 2), width=8, informed=False),
+        training=quick(100, batch_size=64, lr=3e-3, log_every=100, checkpoint_every=100),
+    )
+    made = runs.start(config, tmp_path / "run", data=table)
+    assert "critic/attributes" in made.log()[-1]
+    assert not any(name.startswith("reader") for name in made.log()[-1])
+    nets = made.load_nets("cpu")
+    assert set(nets) == {"autoencoder", "mixer", "critic"}
+    x, y = table.test.take(torch.arange(len(table.test)))
+    assert y is not None
+    assert (read_attributes(nets, x, whole=False) == y).float().mean() > 0.9
+    a, b = files(tmp_path, table, (1, 1), (0, 0))
+    out = str(tmp_path / "x.png")
+    assert main(["mix", str(made.path), a, b, "--labels", "all", "--out", out]) == 0
+    assert "4 wishes" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")

@@ -73,13 +73,24 @@ def limit_of(run: Callable[[int], object]) -> Limit:
 
 
 def machine_speed(device: torch.device, dtype: torch.dtype, *, side: int = SIDE) -> Machine:
-    """The speed of a large product in `dtype` and of a large copy, medians of seven."""
+    """The speed of a large product in `dtype` and of a large copy, medians of seven.
+
+    On a GPU both are larger, and float32 is what it is to convolutions there: TF32 where allowed.
+    """
+    gpu, size = device.type == "cuda", COPIED
+    if gpu:
+        side, size = 4 * side, 4 * size
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    source = torch.ones(COPIED, dtype=torch.uint8, device=device)
+    source = torch.ones(size, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
+    before = torch.backends.cuda.matmul.allow_tf32
+    if gpu:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
     product = _median(lambda: a @ b, device)
+    if gpu:
+        torch.backends.cuda.matmul.allow_tf32 = before
     copy = _median(lambda: target.copy_(source), device)
-    return Machine(flops=2 * side**3 / product, bytes=2 * COPIED / copy)
+    return Machine(flops=2 * side**3 / product, bytes=2 * size / copy)
 
 
 def _median(function: Callable[[], object], device: torch.device, times: int = 7) -> float:

@@ -13,7 +13,7 @@ import torch
 
 from .. import bench, runs
 from ..nets import cannot_compile
-from ..train import keep_memory, pick_device
+from ..train import OutOfMemory, keep_memory, lacks_memory, pick_device
 from .shared import parse, table
 
 Precision = Literal["fp32", "bf16"]
@@ -69,6 +69,8 @@ class Bench:
 def main(arguments: list[str]) -> None:
     told = parse(Bench, arguments, "bench", "Measure training steps: textbook, ours, peer, limit.")
     told.check()
+    if told.out:
+        told.out.parent.mkdir(parents=True, exist_ok=True)
     device = pick_device(told.device)
     report = measure(told, device)
     print(f"\n{bench.markdown(report)}")
@@ -97,9 +99,18 @@ def measure(told: Bench, device: torch.device) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for batch in told.batches:
         for name in told.methods:
-            new = _measure_one(told, name, batch, device, compiles, peer and name == "amr", reached)
+            beside = peer and name == "amr"
+            try:
+                new = _measure_one(told, name, batch, device, compiles, beside, reached)
+            except (OutOfMemory, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and not lacks_memory(error):
+                    raise
+                print(f"note: {name} is left out at a batch of {batch}: out of memory")
+                continue
             table(bench.HEAD, [bench.cells(row) for row in new])
             rows += new
+    if not rows:
+        raise OutOfMemory(f"out of memory on {device} at every batch that was asked for")
     facts = runs.circumstances()
     machine = {**facts["machine"], "device": _name(device), "cores": os.cpu_count(), "load": load}
     return {

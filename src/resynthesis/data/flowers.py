@@ -49,8 +49,8 @@ CLASSES = tuple(
     clematis, hibiscus, columbine, desert-rose, tree mallow, magnolia, cyclamen, watercress,
     canna lily, hippeastrum, bee balm, ball moss, foxglove, bougainvillea, camellia, mallow,
     mexican petunia, bromelia, blanket flower, trumpet creeper, blackberry lily
-    """.replace("\n", " ")
-    .strip()
+    """.strip()
+    .replace("\n    ", " ")
     .split(", ")
 )
 

@@ -72,14 +72,16 @@ def _lines(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
 
 def _disentanglement(nets: nn.ModuleDict, data: Data, named: set[str]) -> dict[str, float]:
     assert isinstance(data.test, Sprites)
-    arrays = disentanglement.sample(nets["autoencoder"], data.test)
-    found = {}
+    autoencoder, found = nets["autoencoder"], {}
+    arrays = disentanglement.sample(autoencoder, data.test)
     if "betavae_score" in named:
         found["betavae_score"] = disentanglement.betavae_score(*arrays)
     if "factorvae_score" in named:
         found["factorvae_score"] = disentanglement.factorvae_score(*arrays)
     if "mig" in named:
-        found["mig"] = disentanglement.mig(*arrays)
+        found["mig"] = disentanglement.mig(
+            *disentanglement.sample(autoencoder, data.test, drawn=True)
+        )
     if "dci_disentanglement" in named:
         found["dci_disentanglement"] = disentanglement.dci(*arrays)[0]
     return found

@@ -23,6 +23,22 @@ def encode(autoencoder: nn.Module, x: Tensor) -> Tensor:
     return _chunked(autoencoder.encode, x, _device(autoencoder))  # type: ignore[arg-type]
 
 
+def draw(autoencoder: nn.Module, x: Tensor) -> Tensor:
+    """Codes drawn from their distributions where codes are that (vae), else as `encode` gives them.
+
+    Images (n, C, H, W) in [-1, 1] to codes (n, c, h, w), float32, on the net's device. They hang
+    on torch's generator.
+    """
+    if not getattr(autoencoder, "is_variational", False):
+        return encode(autoencoder, x)
+
+    def drawn(chunk: Tensor) -> Tensor:
+        mean, scale = autoencoder.posterior(chunk)  # type: ignore[operator]
+        return mean + scale * torch.randn_like(scale)
+
+    return _chunked(drawn, x, _device(autoencoder))
+
+
 def decode(autoencoder: nn.Module, z: Tensor) -> Tensor:
     """Codes (n, c, h, w) to images (n, C, H, W), not clipped, on the net's device."""
     return _chunked(autoencoder.decode, z, _device(autoencoder))  # type: ignore[arg-type]

@@ -18,7 +18,8 @@ from torch import nn
 
 from ..data import Sprites, seeded
 from ..data.sprites import factors_of
-from .codes import CHUNK, encode
+from ..runs import fixed_seed
+from .codes import CHUNK, draw, encode
 from .labels import Codes, probe_accuracy
 
 Factors = NDArray[np.integer]
@@ -29,17 +30,28 @@ DIFFERENCES = (10_000, 5_000)  # to learn from, and to judge by
 GROUP = 200  # images that vote together
 VOTES = 800  # to learn from, and as many to judge by
 COLLAPSED = 0.05  # standard deviation of a dimension that carries nothing
-BINS = 20
+BINS = 20  # at least
 TREES, LEAF, MOST = 20, 20, 10_000  # of a forest: trees, images in a leaf, images to learn from
 
 
 def sample(
-    autoencoder: nn.Module, images: Sprites, count: int = SAMPLE, *, seed: int = 0
+    autoencoder: nn.Module,
+    images: Sprites,
+    count: int = SAMPLE,
+    *,
+    seed: int = 0,
+    drawn: bool = False,
 ) -> tuple[Factors, Codes]:
-    """Factors (count, K) drawn evenly from the grid, without repetition, and codes (count, d)."""
+    """Factors (count, K) drawn evenly from the grid, without repetition, and codes (count, d).
+
+    Where codes are distributions (vae) they are the means, or else `drawn`, one from each.
+    """
     order = torch.randperm(math.prod(images.grid), generator=seeded("disentanglement", seed))
     factors = factors_of(order[:count], images.grid)
-    codes = [encode(autoencoder, images.draw(f)).flatten(1).cpu() for f in factors.split(CHUNK)]
+    encoder = draw if drawn else encode
+    with fixed_seed(seed):
+        each = [encoder(autoencoder, images.draw(f)) for f in factors.split(CHUNK)]
+    codes = [z.flatten(1).cpu() for z in each]
     return factors.numpy(), torch.cat(codes).numpy()
 
 
@@ -112,12 +124,14 @@ def mig(factors: Factors, codes: Codes) -> float:
     """The mutual information gap of Chen et al., NeurIPS 2018, section 4.1, mean over factors.
 
     How much more the dimension that knows most about a factor knows of it than the next one, as
-    a share of the factor's entropy. Dimensions are cut into 20 bins of equal width between their
-    extremes, so that even a code that is the factors falls short of 1 where a factor has more
-    values than that.
+    a share of the factor's entropy. Dimensions are cut into bins of equal width between their
+    extremes: 20, or as many as a factor has values. Where codes are distributions, the paper's
+    information is that of codes drawn from them (`sample` with `drawn`): the means of a collapsed
+    dimension may follow a factor, though nothing of that is left in what is drawn.
     """
     factors, codes = _checked(factors, codes)
-    binned = np.stack([np.digitize(z, np.histogram_bin_edges(z, BINS)[1:-1]) for z in codes.T], 1)
+    bins = max(BINS, int(factors.max()) + 1)
+    binned = np.stack([np.digitize(z, np.histogram_bin_edges(z, bins)[1:-1]) for z in codes.T], 1)
     gaps = []
     for v in factors.T:
         known = sorted((_information(v, z) for z in binned.T), reverse=True)

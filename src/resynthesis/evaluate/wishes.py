@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +67,8 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
 @torch.inference_mode()
 def read_attributes(nets: nn.ModuleDict, x: Tensor, *, whole: bool) -> Tensor:
     """What the reader of a class-amr run reads in images: (n, a), 0 or 1; one 1 where `whole`."""
-    reader = nets["reader"]
-    device = next(reader.parameters()).device
+    reader: Any = nets["reader"] if "reader" in nets else nets["critic"].read
+    device = next(nets.parameters()).device
     logits = torch.cat([reader(chunk.to(device)).cpu() for chunk in x.split(CHUNK)])
     if whole:
         return F.one_hot(logits.argmax(1), logits.shape[1]).float()

@@ -31,8 +31,8 @@ class ClassAMR(Method):
     critic       min  H(D(x), 1) + H(D(x̂), 0) + H(D(x_m), 0)
     reader       min  H(A(a(x)), y)
 
-    In the paper A is a head of the critic. Here it is a net of its own that sees changed copies:
-    what small changes of pixels can sway is swayed by textures that nobody else reads.
+    In the paper A is a head of the critic (`head`). Here it is a net of its own that sees changed
+    copies: what small changes of pixels can sway is swayed by textures that nobody else reads.
     """
 
     reconstruction: float = 100.0
@@ -50,7 +50,9 @@ class ClassAMR(Method):
     adversarial_loss: Adversary = "bce"
     """H(D, ·), the loss of the critic's answers: cross-entropy or least squares."""
 
-    players = ("autoencoder", "mixer", "critic", "reader")
+    head: bool = False
+    """A is a head of the critic that sees images as they are, as in the paper."""
+
     mixer = "bernoulli"  # where no wish is told
     needs_labels = True
     vectorises = False
@@ -60,25 +62,31 @@ class ClassAMR(Method):
     suited = MappingProxyType({"nets": {"code": (32, 4, 4), "norm": "group"}})
 
     @property
+    def players(self) -> tuple[str, ...]:
+        return "autoencoder", "mixer", "critic", *(() if self.head else ("reader",))
+
+    @property
     def formulas(self) -> dict[str, str]:
+        read = "A({})" if self.head else "A(a({}))"
+        wishes = rf"\kappa H({read.format('x_m')}, y_m)"
         return {
             "autoencoder/reconstruction": r"\lambda " + FORMULAS[self.reconstruction_loss],
             "autoencoder/realism": r"\rho H(D(\hat{x}), 1)",
             "autoencoder/mixed": r"\mu H(D(x_m), 1)",
-            "autoencoder/wishes": r"\kappa H(A(a(x_m)), y_m)",
+            "autoencoder/wishes": wishes,
             "autoencoder/consistency": r"\beta |f(x_m) - z_m| / |z_m|",
             "mixer/mixed": r"\mu H(D(x_m), 1)",
-            "mixer/wishes": r"\kappa H(A(a(x_m)), y_m)",
+            "mixer/wishes": wishes,
             "critic/real": r"H(D(x), 1)",
             "critic/fake": r"H(D(\hat{x}), 0)",
             "critic/mixed": r"H(D(x_m), 0)",
-            "reader/attributes": r"H(A(a(x)), y)",
+            f"{self.players[-1]}/attributes": f"H({read.format('x')}, y)",
         }
 
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         assert y is not None
         f, g = nets["autoencoder"].encode, nets["autoencoder"].decode
-        M, D, A = nets["mixer"], nets["critic"], nets["reader"]
+        M, D = nets["mixer"], nets["critic"]
         known, y_1 = as_attributes(y, M.attributes)
         z, codes = f(x), []
         if self.mixed or self.wishes or self.consistency:  # else nobody looks at mixes
@@ -90,6 +98,11 @@ class ClassAMR(Method):
             codes = [mix(torch.stack([z_1, z_1[order]]), m)]
         x_hat, *mixes = together(g, z, *codes)
         fake, *judged = together(D, x_hat, *mixes)
+
+        def read(x: Tensor) -> Tensor:
+            logits: Tensor = D.read(x) if self.head else nets["reader"](augment(x))
+            return logits
+
         far, kind = RECONSTRUCTIONS[self.reconstruction_loss], self.adversarial_loss
         losses: Losses = {
             "autoencoder": {
@@ -97,13 +110,14 @@ class ClassAMR(Method):
                 "realism": self.realism * H(fake, 1, kind),
             },
             "critic": {"real": H(D(x), 1, kind), "fake": H(fake, 0, kind)},
-            "reader": {"attributes": H(A(augment(x[known])), y_1)},
         }
+        reader = self.players[-1]  # the critic, where it has the head
+        losses.setdefault(reader, {})["attributes"] = H(read(x[known]), y_1)
         if codes:
             (z_m,), (x_m,), (mixed,) = codes, mixes, judged
             losses["mixer"] = {
                 "mixed": self.mixed * H(mixed, 1, kind),
-                "wishes": self.wishes * H(A(augment(x_m)), y_m),
+                "wishes": self.wishes * H(read(x_m), y_m),
             }
             losses["autoencoder"] |= losses["mixer"]
             losses["critic"]["mixed"] = H(mixed, 0, kind)

@@ -74,7 +74,7 @@ def build(
     makers: dict[str, Callable[[], nn.Module]] = {
         "autoencoder": lambda: AUTOENCODERS[config.family](channels, size, config),
         "critic": lambda: (
-            PatchCritic(channels, size, config)
+            PatchCritic(channels, size, config, 0 if "reader" in players else wishes)
             if "mixer" in players
             else CRITICS[config.family](channels, size, config)
         ),

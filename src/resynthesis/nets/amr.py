@@ -23,7 +23,7 @@ class Autoencoder(nn.Module):
     def __init__(self, channels: int, size: int, config: Nets):
         super().__init__()
         scales = count_scales(size, config.code)
-        self.code = config.code[0]
+        self.code, self.is_variational = config.code[0], config.posterior
         outputs = self.code * (1 + config.posterior)
         self.encoder = _encoder(channels, config, scales, outputs, norm=config.norm)
         self.decoder = _decoder(channels, config, scales)

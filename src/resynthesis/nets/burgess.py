@@ -54,7 +54,7 @@ class BurgessAutoencoder(nn.Module):
         if config.output == "tanh":
             body.append(Tanh())
         self.decoder = nn.Sequential(*body)
-        self.code = code
+        self.code, self.is_variational = code, config.posterior
         initialise(self)
 
     def encode(self, x: Tensor) -> Tensor:

@@ -105,13 +105,14 @@ def normalise_spectrally(net: nn.Module) -> None:
 
 
 def _weight(layer: nn.Module, *, compute: Callable[[nn.Module], Tensor]) -> Tensor:
-    kept = _kept.get()
-    if kept is None:
-        return compute(layer)
-    key = layer, torch.is_grad_enabled()
-    if key not in kept:
-        kept[key] = compute(layer)
-    return kept[key]
+    kept, key = _kept.get(), (layer, torch.is_grad_enabled())
+    if kept is not None and key in kept:
+        return kept[key]
+    with torch.autocast(next(layer.parameters()).device.type, enabled=False):
+        weight = compute(layer)  # on a GPU autocast would have the iteration in bf16
+    if kept is not None:
+        kept[key] = weight
+    return weight
 
 
 def initialise(net: nn.Module) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .devices import keep_memory, pick_device, use_bf16
 from .loop import Diverged, State, begin, loop, of_seed
 from .seeds import Batches, Generators, Seeds, Stack, random_state, stacked
-from .step import OutOfMemory, differentiate, follow, step
+from .step import OutOfMemory, differentiate, follow, lacks_memory, step
 from .training import Training
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "differentiate",
     "follow",
     "keep_memory",
+    "lacks_memory",
     "loop",
     "of_seed",
     "pick_device",

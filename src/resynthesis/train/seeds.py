@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from ..data import ImageSet
 from ..methods import Losses, Method
 from ..methods.base import NetDict, Wrapper
+from ..nets import keep_weights
 
 DRAWS: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -115,7 +116,7 @@ class Seeds(Wrapper):
             )
         self.method, self.generators = method, generators
         self.template = _Game(method, nets)
-        self.draws: list[Draw] | None = None  # in a step, in the method's order
+        self.draws: dict[int, list[Draw]] = {}  # in a step of so many images, in its order
 
     def losses(self, nets: NetDict, x: Tensor, y: Tensor | None = None) -> Losses:
         bf16 = torch.is_autocast_enabled(x.device.type)
@@ -125,9 +126,10 @@ class Seeds(Wrapper):
             for name, stack in net.tensors().items()
         }
         with torch.autocast(x.device.type, enabled=False):
-            if self.draws is None:
-                self.draws = self._record(x[0], None if y is None else y[0])
-            drawn = self.generators.each(self.draws)
+            batch = x.shape[-4]
+            if batch not in self.draws:
+                self.draws[batch] = self._record(x[0], None if y is None else y[0])
+            drawn = self.generators.each(self.draws[batch])
 
             def one(tensors: dict[str, Tensor], x: Tensor, y: Tensor | None, drawn: Any) -> Losses:
                 with _Vectorised(drawn, bf16=bf16):
@@ -142,6 +144,7 @@ class Seeds(Wrapper):
         with (
             torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []),
             torch.no_grad(),
+            keep_weights(),  # of the template, which are nobody's
             _Recorder() as recorder,
         ):
             self.template(x, y)

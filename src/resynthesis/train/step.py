@@ -35,10 +35,11 @@ def step(
     try:
         return _step(method, nets, optimizers, x, y, bf16=bf16)
     except RuntimeError as error:
-        if not _lacks_memory(error):
+        if not lacks_memory(error):
             raise
     # Here, where the failed step's tensors are gone.
     fits, batch = _fitting(method, nets, x, y, bf16=bf16), x.shape[-4]
+    batch, fits = (n * parallel.size() for n in (batch, fits))  # of all processes
     advice = f"a batch of {fits} would fit" if fits else "not even one image fits"
     raise OutOfMemory(f"out of memory on {x.device} at a batch of {batch} images: {advice}")
 
@@ -87,7 +88,8 @@ def _losses(
         return method.losses(nets, x, y)
 
 
-def _lacks_memory(error: RuntimeError) -> bool:
+def lacks_memory(error: RuntimeError) -> bool:
+    """Whether it says that the device has too little memory."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
@@ -105,7 +107,7 @@ def _fitting(
             torch.stack([t for terms in losses.values() for t in terms.values()]).sum().backward()
             return batch
         except RuntimeError as error:
-            if not _lacks_memory(error):
+            if not lacks_memory(error):
                 raise
         batch //= 2
     return 0
