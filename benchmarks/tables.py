@@ -25,7 +25,7 @@ def collect(table: str, folder: Path) -> None:
     tree = {
         "table": table,
         "processes_at_once": sweep["processes_at_once"],
-        **{key: first[key] for key in ("git_commit", "versions", "machine", "nets")},
+        **{key: first[key] for key in ("versions", "machine", "nets")},
         "training": {**first["training"], "seed": "see runs"},
         "train_size": first["facts"]["train_size"],
         "data_checksum": first["facts"]["checksum"],
@@ -34,7 +34,7 @@ def collect(table: str, folder: Path) -> None:
                 "row": run["row"],
                 "seed": run["training"]["seed"],
                 "settings": {"method": run["method"], **run["settings"]},
-                **{key: run[key] for key in ("images", "seconds", "metrics")},
+                **{key: run[key] for key in ("git_commit", "images", "seconds", "metrics")},
             }
             for run in sweep["runs"]
         ],
