@@ -41,6 +41,7 @@ def test_tables_are_made_from_the_result_files(name: str) -> None:
         ("labels-digits", "labels"),
         ("labels-mnist", "labels"),
         ("dsprites-short", "disentanglement"),
+        ("mnist-100-labels", "guide"),
     ],
 )
 def test_tables_of_the_docs_are_made_from_the_result_files(name: str, page: str) -> None:
