@@ -103,7 +103,7 @@ def measure(told: Bench, device: torch.device) -> dict[str, Any]:
             try:
                 new = _measure_one(told, name, batch, device, compiles, beside, reached)
             except (OutOfMemory, RuntimeError) as error:
-                if isinstance(error, RuntimeError) and not lacks_memory(error):
+                if not lacks_memory(error):
                     raise
                 print(f"note: {name} is left out at a batch of {batch}: out of memory")
                 continue

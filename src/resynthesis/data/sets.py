@@ -67,7 +67,7 @@ class ImageSet:
 
     def take(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
         """Images (n, C, H, W), float32 in [-1, 1], and their labels or None, by index (n,)."""
-        index = index.to(self.images.device, non_blocking=True)
+        index = index.to(self.images.device)
         labels = None if self.labels is None else self.labels[index]
         return to_float(self.images[index]), labels
 

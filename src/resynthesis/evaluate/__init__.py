@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 import numpy as np
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from ..data import Data, ImageSet, Kind, Lines, Sprites
 from ..runs import Facts
 from . import disentanglement, labels, lines, realism, reconstruction, wishes
 from .choice import choose
-from .codes import decode, encode, encode_set, interpolate
+from .codes import decode, encode, encode_set, interpolate, is_variational
 from .convolutional import conv_probe_accuracy
 from .domains import (
     STOPPING,
@@ -72,19 +73,20 @@ def _lines(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
 
 def _disentanglement(nets: nn.ModuleDict, data: Data, named: set[str]) -> dict[str, float]:
     assert isinstance(data.test, Sprites)
-    autoencoder, found = nets["autoencoder"], {}
-    arrays = disentanglement.sample(autoencoder, data.test)
-    if "betavae_score" in named:
-        found["betavae_score"] = disentanglement.betavae_score(*arrays)
-    if "factorvae_score" in named:
-        found["factorvae_score"] = disentanglement.factorvae_score(*arrays)
-    if "mig" in named:
-        found["mig"] = disentanglement.mig(
-            *disentanglement.sample(autoencoder, data.test, drawn=True)
-        )
-    if "dci_disentanglement" in named:
-        found["dci_disentanglement"] = disentanglement.dci(*arrays)[0]
-    return found
+    autoencoder, images = nets["autoencoder"], data.test
+    scores: dict[str, Callable[..., float]] = {
+        "betavae_score": disentanglement.betavae_score,
+        "factorvae_score": disentanglement.factorvae_score,
+        "mig": disentanglement.mig,
+        "dci_disentanglement": lambda *arrays: disentanglement.dci(*arrays)[0],
+    }
+    sampled = cache(lambda drawn: disentanglement.sample(autoencoder, images, drawn=drawn))
+    variational = is_variational(autoencoder)  # else what is drawn is what is encoded
+    return {
+        name: score(*sampled(variational and name == "mig"))
+        for name, score in scores.items()
+        if name in named
+    }
 
 
 CLASS_SCORES = ("classifier_score", "classifier_score_real")  # of mixes, where there are classes

@@ -23,13 +23,18 @@ def encode(autoencoder: nn.Module, x: Tensor) -> Tensor:
     return _chunked(autoencoder.encode, x, _device(autoencoder))  # type: ignore[arg-type]
 
 
+def is_variational(autoencoder: nn.Module) -> bool:
+    """Whether its codes are distributions, of which `encode` gives the means (vae)."""
+    return bool(getattr(autoencoder, "is_variational", False))
+
+
 def draw(autoencoder: nn.Module, x: Tensor) -> Tensor:
-    """Codes drawn from their distributions where codes are that (vae), else as `encode` gives them.
+    """Codes drawn from their distributions where they have some, else as `encode` gives them.
 
     Images (n, C, H, W) in [-1, 1] to codes (n, c, h, w), float32, on the net's device. They hang
     on torch's generator.
     """
-    if not getattr(autoencoder, "is_variational", False):
+    if not is_variational(autoencoder):
         return encode(autoencoder, x)
 
     def drawn(chunk: Tensor) -> Tensor:

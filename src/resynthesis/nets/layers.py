@@ -83,7 +83,8 @@ def keep_weights() -> Iterator[None]:
     """In here a weight under spectral norm is computed once, however often its layer is applied.
 
     So there is one power iteration, and one way back through the norm for each player. Under
-    `torch.no_grad` there is another weight, since that one passes no gradient on.
+    `torch.no_grad` there is another weight, since that one passes no gradient on. (PyTorch's own
+    `parametrize.cached` gives a copy of a net the weights of the original.)
     """
     token = _kept.set({})
     try:

@@ -88,9 +88,10 @@ def _losses(
         return method.losses(nets, x, y)
 
 
-def lacks_memory(error: RuntimeError) -> bool:
+def lacks_memory(error: Exception) -> bool:
     """Whether it says that the device has too little memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    known = (OutOfMemory, torch.OutOfMemoryError)
+    return isinstance(error, known) or "can't allocate memory" in str(error)
 
 
 def _fitting(
