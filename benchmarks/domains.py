@@ -3,7 +3,7 @@
     python benchmarks/domains.py main short ablation digits --data-dir DIR --jobs 2
 
 Every process has one thread. What is done is skipped, what was broken off goes on. Ends with
-benchmarks/results/domains.json (settings, machine, versions, and every figure by run) and the
+benchmarks/results/domains.json (every run with its settings, machine, versions and figures) and the
 tables of the README, which `--markdown` prints again from that file alone. No figure here chose
 anything: the stopping point is the last step of the budget.
 """
@@ -129,7 +129,6 @@ def collect(args: argparse.Namespace) -> None:
 
     known = json.loads(RESULT.read_text())["runs"] if RESULT.exists() else []
     found = {(run["table"], run["row"], run["seed"]): run for run in known}
-    about = {}
     for table, rows in TABLES.items():
         for row in rows:
             for seed in range(row.seeds):
@@ -138,11 +137,6 @@ def collect(args: argparse.Namespace) -> None:
                     continue
                 run = runs.Run(path)
                 last = run.log()[-1]
-                about = {
-                    "git_commit": run.tree["git_commit"],
-                    "versions": run.tree["versions"],
-                    "machine": run.tree["machine"],
-                }
                 data = asdict(run.config.data)
                 found[table, row.name, seed] = {
                     "table": table,
@@ -159,9 +153,11 @@ def collect(args: argparse.Namespace) -> None:
                     "images": last["images"],
                     "seconds": last["seconds"],
                     "git_commit": run.tree["git_commit"],
+                    "versions": run.tree["versions"],
+                    "machine": run.tree["machine"],
                     "metrics": run.metrics(),
                 }
-    tree = {"processes_at_once": args.jobs, **about, "runs": list(found.values())}
+    tree = {"processes_at_once": args.jobs, "runs": list(found.values())}
     RESULT.write_text(json.dumps(tree, indent=1) + "\n")
     print(f"{len(found)} runs in {RESULT}")
 
