@@ -19,7 +19,16 @@ from resynthesis import runs
 from resynthesis.data import DataConfig, ImageSet, load
 from resynthesis.methods import ACAI, AE, AMR, Method, Probed
 from resynthesis.nets import Nets
-from resynthesis.train import Diverged, Training, begin, loop, pick_device, step, use_bf16
+from resynthesis.train import (
+    Diverged,
+    Training,
+    begin,
+    devices,
+    loop,
+    pick_device,
+    step,
+    use_bf16,
+)
 
 from .conftest import quick
 from .test_methods import nets_for
@@ -228,11 +237,17 @@ def test_budget() -> None:
             Training(**wrong)  # type: ignore[arg-type]
 
 
-def test_precision_and_device() -> None:
+def test_precision_and_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cpu = torch.device("cpu")
     assert use_bf16("bf16", cpu)
     assert not use_bf16("fp32", cpu)
-    assert use_bf16("auto", cpu) == ("amx_bf16" in Path("/proc/cpuinfo").read_text())
+    for flags, fast in (("amx_bf16 amx_tile", 1), ("avx512f avx512_bf16", 1), ("avx512f", 0)):
+        monkeypatch.setattr(devices, "_processor_flags", lambda flags=flags: set(flags.split()))
+        assert use_bf16("auto", cpu) == bool(fast)
+    monkeypatch.undo()
+    (tmp_path / "cpuinfo").write_text("model name\t: X amx_bf16\nflags\t\t: fpu avx2\n" * 2)
+    assert devices._processor_flags(tmp_path / "cpuinfo") == {"fpu", "avx2"}
+    assert not devices._processor_flags(tmp_path / "none")
     assert pick_device("cpu") == cpu
     for name in ("gpu-of-my-dreams", "meta", "cuda:99"):
         with pytest.raises(ValueError, match="device"):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+BF16 = {"amx_bf16", "avx512_bf16"}  # a processor's instructions: tiles, and dot products
+
 
 def pick_device(name: str) -> torch.device:
     """`cpu`, `cuda`, `cuda:1`, ...; `auto`: CUDA where there is one, else the CPU.
@@ -32,8 +34,14 @@ def use_bf16(precision: str, device: torch.device) -> bool:
         return precision == "bf16"
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    cpuinfo = Path("/proc/cpuinfo")
-    return device.type == "cpu" and cpuinfo.exists() and "amx_bf16" in cpuinfo.read_text()
+    return device.type == "cpu" and not BF16.isdisjoint(_processor_flags())
+
+
+def _processor_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """What the processor says that it can do, on Linux."""
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    found = (line.partition(":")[2].split() for line in lines if line.startswith("flags"))
+    return set().union(*found)
 
 
 def keep_memory(device: torch.device) -> None:
