@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -67,7 +68,7 @@ def test_one_image_in_a_class(refused, folder: Path) -> None:
     for path in sorted((folder / "dog").iterdir())[1:]:
         path.unlink()
     said = refused(*train("--data", str(folder)))
-    assert "class 'dog' has 1 image," in said
+    assert re.search("class 'dog' of [a-z]+ has 1 image,", said)
     assert "leave the class out" in said
 
 
@@ -374,7 +375,7 @@ def test_unknown_flags_exit_with_two(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_full_disk_keeps_the_old_checkpoint() -> None:
     """A limit on file sizes stands in for a full disk: writing fails in the kernel, mid-file."""
-    assert main(train("--steps", "2")) == 0
+    assert main(train("--steps", "2", "--picture-every", "9")) == 0
     before = {p: p.read_bytes() for p in Path("run").rglob("*.safetensors")}
     tree = json.loads(Path("run/config.json").read_text())
     tree["training"]["steps"] = 6

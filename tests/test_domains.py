@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from resynthesis import figures, load, runs
+from resynthesis import Translator, figures, load, runs
 from resynthesis.cli import main
 from resynthesis.data import (
     Data,
@@ -32,7 +32,7 @@ from resynthesis.data import load as load_data
 from resynthesis.data.folder import Folder
 from resynthesis.data.images import decode as read_image
 from resynthesis.evaluate import accuracy, evaluate_domains
-from resynthesis.evaluate.domains import FAMILIES, STOPPING, reference
+from resynthesis.evaluate.domains import FAMILIES, reference
 from resynthesis.methods import AE, METHODS, Adapt, Method, Translate
 from resynthesis.nets import Nets
 from resynthesis.runs import Run
@@ -635,10 +635,77 @@ def test_train(run_of: Callable[[str], Path], method: str) -> None:
 def test_train_says_what_it_made_of_the_domains(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "translate", *QUICK, "--steps", "1"]) == 0
     said = capsys.readouterr().out
-    assert "digits to digits-m: 1,439 train, 179 valid, 179 test images of 16x16 in colour" in said
+    parts = "1,439 train, 179 valid, 179 test"
+    assert f"digits to digits-m: {parts}, and of the target {parts} images of 16x16 in" in said
     assert "note: the grey images of digits are read as colour" in said
     assert "note: the labels of the target digits-m train nothing" in said
     assert [path.name for path in Path("runs").iterdir()] == ["translate-digits-to-digits-m-seed0"]
+
+
+def test_sizes_that_are_brought_to_one_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (24, 32, 32), dtype=np.uint8)
+    np.savez("source.npz", images=images, labels=np.arange(24) % 3 - (np.arange(24) > 20) * 9)
+    make_folder(Path("target"), (), 10, colour=True, seed=1)
+    assert main(train("--source", "source.npz", "--target", "target")) == 0
+    said = capsys.readouterr().out
+    assert "note: source.npz: images of 32x32 are brought to 16x16" in said
+    assert "note: target: the centre squares of images such as 00.png, 20x24 are brought to" in said
+    assert "3 training images of source.npz have no label: left out" in said
+    assert "18 train, 2 valid, 2 test" not in said  # what is left out is not counted
+
+
+def test_two_folders_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    make_folder(Path("a/train"), ("x", "y"), 10, colour=True, seed=0)
+    make_folder(Path("b/train"), (), 20, colour=True, seed=1)
+    assert main(train("--source", "a/train", "--target", "b/train")) == 0
+    assert "train (source) to train (target): 16 train" in capsys.readouterr().out
+    assert main(["encode", "run", "--out", "deep/codes.tsv"]) == 0
+    with Path("deep/codes.labels.tsv").open() as file:
+        domains = [row["domain"] for row in csv.DictReader(file, delimiter="\t")]
+    assert domains == ["train (source)"] * 20 + ["train (target)"] * 20
+
+
+def test_cells_of_labels_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    make_folder(Path("source"), ("a\tb", "c\nd"), 10, colour=True, seed=0)
+    assert main(train("--source", "source", "--target", "digits-m")) == 0
+    assert main(["encode", "run", "--out", "codes.tsv", "--part", "test"]) == 0
+    lines = Path("codes.labels.tsv").read_text().splitlines()
+    assert len(lines) == len(Path("codes.tsv").read_text().splitlines()) + 1
+    assert {line.split("\t")[0] for line in lines[1:3]} == {"a b", "c d"}
+
+
+def test_several_seeds_say_what_one_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(train("--seeds", "0", "1")) == 0
+    said = capsys.readouterr().out
+    assert "digits to digits-m: 1,439 train" in said
+    assert "note: the labels of the target digits-m train nothing" in said
+
+
+def test_evaluate_what_was_broken_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(train("--checkpoint-every", "2", "--steps", "2")) == 0
+    tree = json.loads(Path("run/config.json").read_text())
+    tree["training"]["steps"] = 5000
+    Path("run/config.json").write_text(json.dumps(tree))
+    run, spent = Run(Path("run")), []
+    monkeypatch.setattr(
+        "resynthesis.evaluate.domains.loop",
+        lambda method, state, images, training, on_log: spent.append(training.steps),
+    )
+    reference(run, run.load_domains().source.train)
+    assert spent == [2]
+    assert main(["evaluate", "run", "--only", "divergence"]) == 0
+    said = capsys.readouterr().out
+    assert "stopping point: step 2 of 5,000, where training was broken off by no rule" in said
+    assert "the last of a fixed budget" not in said
+    shutil.rmtree("run/checkpoint")  # as in a copy for somebody else
+    assert Run(Path("run")).steps == 5000
+    Path("run/checkpoint").mkdir()
+    Path("run/checkpoint/state.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(ValueError, match=r"state\.safetensors is broken"):
+        _ = Run(Path("run")).steps
 
 
 def test_resume(capsys: pytest.CaptureFixture[str], run_of: Callable[[str], Path], refused) -> None:
@@ -663,7 +730,7 @@ def test_evaluate(
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
     said = capsys.readouterr()
-    assert f"stopping point: {STOPPING}; no label of the target chose it" in said.out
+    assert "stopping point: step 4, the last of a fixed budget; no label of" in said.out
     for what in ("source-only classifier", "target-supervised classifier", "translations"):
         assert what in said.err
     metrics = json.loads(Path("run/metrics.json").read_text())
@@ -714,7 +781,9 @@ def test_labels_of_a_target_folder_are_noted_and_a_class_may_be_missing(
     assert main(["train", "adapt", "--out", "run", *QUICK, *both]) == 0
     said = capsys.readouterr().out
     assert "note: the labels of the target target train nothing and choose nothing" in said
-    assert "note: the source has no class emu: such target images are left out" in said
+    assert (
+        "note: the source has no class emu: such target images have no part in accuracies" in said
+    )
     assert main(["evaluate", "run"]) == 0
     assert set(json.loads(Path("run/metrics.json").read_text())) == METRICS
 
@@ -798,7 +867,7 @@ def test_translate(adapted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["translate", run, "in", "--out", "deep/out"]) == 0
     said = capsys.readouterr().out
     assert "note: skipped 1 of the files: in/5/broken.png is broken" in said
-    assert "8 pictures in deep/out" in said
+    assert "8 pictures of 16x16 in deep/out" in said
     made = sorted(path.relative_to("deep/out").as_posix() for path in Path("deep").rglob("*.*"))
     kept = ["3/00.png", "3/00.png.png", "3/01.png", "3/02.png", "3/photo.png"]
     assert made == [*kept, "5/00.png", "5/01.png", "5/02.png"]
@@ -926,16 +995,19 @@ def train(*arguments: str, method: str = "adapt") -> list[str]:
         (["--source", "nowhere"], "no data set and no path 'nowhere'"),
         (["--target", "nowhere"], "no data set and no path 'nowhere'"),
         (["--target", "empty"], "empty has no images"),
-        (["--target", "tiny.npz"], "training, validation and test need one each"),
-        (["--classes", "3"], "labels of two or more classes"),
+        (["--target", "tiny.npz"], "tiny.npz has 2 images, and training, validation and test need"),
+        (["--classes", "3"], "labels of two or more classes, and digits has the class 3 alone$"),
         (["--classes", "3", "x"], "unknown class 'x'"),
-        (["--train-size", "99999"], "cannot choose 99999"),
+        (["--train-size", "99999"], "digits has 1439 training images: cannot choose 99999"),
         (["--size", "48"], "must be one of 16, 28, 32, 64, 128"),
         (["--decay", "2"], "decay must be a share"),
         (["--classifier-width", "0"], "classifier_width must be at least 1"),
         (["--content", "0"], "content must be at least 1"),
         (["--copies", "0"], "copies must be at least 1"),
         (["--teacher-decay", "1"], r"teacher_decay must be in \[0, 1\)"),
+        (["--confidence", "7"], "confidence must be from 0 to 1, not 7"),
+        (["--self-labelling", "-3"], "self_labelling must be 0 or more, not -3"),
+        (["--realism", "nan"], "realism must be 0 or more, not nan"),
     ],
 )
 def test_domains_and_settings_that_do_not_fit(refused, flags: list[str], says: str) -> None:
@@ -956,6 +1028,26 @@ def test_one_folder_twice_is_refused(refused) -> None:
         assert "the same images" in refused(*train(*flags))
 
 
+def test_a_copy_of_a_folder_is_the_same_images(refused) -> None:
+    make_folder(Path("set"), ("cat", "dog"), 12, colour=False, seed=0)
+    shutil.copytree("set", "copy")
+    Path("flat").mkdir()
+    for path in Path("set").rglob("*.png"):
+        shutil.copy(path, Path("flat", f"{path.parent.name}-{path.name}"))
+    pixels = [np.asarray(opened(path).convert("RGB")) for path in sorted(Path("flat").iterdir())]
+    for target in ("copy", "flat"):
+        for more in ([], ["--train-size", "4"]):
+            flags = ["--source", "set", "--target", target, *more]
+            assert "the same images" in refused(*train(*flags))
+    images, labels = np.stack(pixels)[:, :20, :20], np.arange(24) % 2
+    np.savez("labelled.npz", images=images, labels=labels)
+    np.savez("some.npz", images=images[:9])
+    flags = ["--source", "labelled.npz", "--target", "some.npz"]
+    assert "the same images" in refused(*train(*flags))
+    with pytest.raises(ValueError, match="the same images"):
+        Translator(steps=1).fit(images, labels, images[:9])
+
+
 @pytest.mark.parametrize("flags", [["--train-size", "50"], ["--classes", "3", "5"]])
 def test_subsets_of_one_set_are_refused(refused, flags: list[str]) -> None:
     assert "the same images" in refused(*train("--target", "digits", *flags))
@@ -971,9 +1063,9 @@ def test_acai_needs_one_answer_an_image(refused) -> None:
     assert "one domain" in refused("train", "acai", "--out", "run", *QUICK, "--family", "split")
 
 
-def test_lines_as_the_target_of_a_source_in_colour() -> None:
+def test_lines_as_the_target_of_a_source_in_colour(refused) -> None:
     flags = ["--source", "digits-m", "--target", "lines", "--size", "32"]
-    assert main(train(*flags)) in (0, 2)
+    assert "lines is drawn afresh at every step, in grey only" in refused(*train(*flags))
 
 
 def test_flags_of_one_domain_are_unknown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -997,8 +1089,10 @@ def test_refusals_of_evaluate(refused, adapted: Path, of_ten: Path) -> None:
     assert "it takes 2 test images of each domain, and there are 1" in said
 
 
-def test_refusals_of_translate_and_classify(refused, adapted: Path, mixing: Path) -> None:
-    run = str(adapted)
+def test_refusals_of_translate_and_classify(
+    refused, adapted: Path, mixing: Path, run_of: Callable[[str], Path]
+) -> None:
+    run, plain = str(adapted), str(run_of("translate"))
     make_folder(Path("in"), (), 2, colour=True, seed=0)
     make_folder(Path("mixed"), ("", "cat"), 2, colour=True, seed=0)
     Path("empty").mkdir()
@@ -1019,7 +1113,12 @@ def test_refusals_of_translate_and_classify(refused, adapted: Path, mixing: Path
     assert "exists already" in refused("translate", run, "in", "--out", "in/00.png")
     assert "at least 1" in refused("translate", run, "in", "--out", "new", "--variants", "0")
     assert "must end in .csv" in refused("classify", run, "in", "--out", "table.txt")
-    assert "cannot write no/where.csv" in refused("classify", run, "in", "--out", "no/where.csv")
+    assert "cannot write in/00.png/a.csv" in refused(
+        "classify", run, "in", "--out", "in/00.png/a.csv"
+    )
+    assert "would be the same" in refused(
+        "translate", plain, "in", "--out", "new", "--variants", "2"
+    )
     assert Path("full/thesis.tex").read_text() == "years of work"
 
 

@@ -37,6 +37,11 @@ def translate_folder(
     if variants < 1:
         raise ValueError(f"--variants must be at least 1, not {variants}")
     method = _check(run, folder)
+    if variants > 1 and not method.borrows_style:
+        raise ValueError(
+            f"a run of {run.config.name} borrows no style, so that all {variants} variants of an "
+            "image would be the same: leave out --variants"
+        )
     nets, styles = run.load_nets(device), run.styles()
     skipped: list[str] = []
     taken: set[Path] = set()
@@ -60,11 +65,12 @@ def translate_folder(
 
 def classify_folder(
     run: Run, folder: Path, out: Path, *, device: str = "auto"
-) -> tuple[int, tuple[str, ...], float | None]:
+) -> tuple[int, tuple[str, ...], int, int]:
     """predictions.csv: file, predicted class, and a column per class with its probability.
 
-    Returns the number of rows, a note for each file that was skipped, and the accuracy where
-    `folder` has a subfolder for each class, else None. Raises ValueError or OSError.
+    Returns the number of rows, a note for each file that was skipped, how many images are in a
+    subfolder that is named as a class, and how many of those are read as that class. Raises
+    ValueError or OSError.
     """
     _check(run, folder)
     nets = run.load_nets(device)
@@ -85,7 +91,7 @@ def classify_folder(
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([["file", "predicted", *classes], *rows])
     write(out, buffer.getvalue().encode(errors="surrogateescape"))
-    return len(rows), tuple(skipped), right / known if known else None
+    return len(rows), tuple(skipped), known, right
 
 
 def _check(run: Run, folder: Path) -> DomainMethod:

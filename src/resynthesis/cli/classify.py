@@ -29,10 +29,10 @@ def main(arguments: list[str]) -> None:
     told = parse(Classify, arguments, "classify", "Classify a folder of target images.")
     if told.out.suffix != ".csv":
         raise ValueError(f"{told.out} must end in .csv")
-    count, skipped, accuracy = classify_folder(
+    count, skipped, known, right = classify_folder(
         Run(told.run), told.folder, told.out, device=told.device
     )
     note_skipped(skipped)
     print(f"{told.out}: {count:,} images")
-    if accuracy is not None:
-        print(f"accuracy by the names of the subfolders: {accuracy:.4f}")
+    if known:
+        print(f"accuracy by the names of the subfolders: {right / known:.4f} of {known:,} images")

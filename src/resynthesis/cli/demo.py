@@ -50,7 +50,7 @@ def _mix(out: Path, steps: int) -> None:
     config = runs.Config(
         method=AMR(),
         data=DataConfig(data="digits"),
-        training=Training(steps=steps, picture_every=max(1, steps // 4)),
+        training=Training(steps=steps),
     )
     print("1/5  training AMR with two parents on scikit-learn's handwritten digits")
     run = out / "run"
@@ -77,7 +77,7 @@ def _mix(out: Path, steps: int) -> None:
 def _translate(out: Path, steps: int) -> None:
     """Two domains: a classifier for digits on photographs, from digits without any."""
     config = runs.Config(method=Adapt(), data=DomainsConfig(source="digits", target="digits-m"))
-    training = replace(config.training, steps=steps, picture_every=max(1, steps // 4))
+    training = replace(config.training, steps=steps)
     config = replace(config, training=training)
     print("\n4/5  adapting to digits on photographs, without one of their labels")
     run = out / "run"

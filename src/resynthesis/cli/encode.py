@@ -67,11 +67,16 @@ def main(arguments: list[str]) -> None:
     beside = told.out.with_suffix(".labels.tsv")
     names, columns = _columns(data, label)
     table = zip(*columns, *about.values(), strict=True)
-    lines = ["\t".join(row) for row in ((*names, *about), *table)]
+    lines = ["\t".join(map(_cell, row)) for row in ((*names, *about), *table)]
     rows = "\n".join("\t".join(f"{v:.6g}" for v in row) for row in matrix)
     write(beside, ("\n".join(lines) + "\n").encode())
     write(told.out, f"{rows}\n".encode())
     print(f"{told.out}: {len(matrix):,} codes of {matrix.shape[1]} numbers; labels in {beside}")
+
+
+def _cell(text: str) -> str:
+    """A name without what would end a cell or a line."""
+    return " ".join(text.split())
 
 
 def _columns(data: Data, labels: np.ndarray) -> tuple[Sequence[str], list[list[str]]]:

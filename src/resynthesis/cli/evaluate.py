@@ -12,7 +12,7 @@ from torch import nn
 
 from .. import figures
 from ..data import Data, Domains
-from ..evaluate import STOPPING, evaluate, evaluate_domains
+from ..evaluate import evaluate, evaluate_domains, stopping_point
 from ..runs import Run, write
 from .shared import RunFolder, number, other_data, parse, short, table
 
@@ -59,7 +59,7 @@ def measure(
         print(f"measuring {what} ...", file=sys.stderr, flush=True)
 
     if isinstance(data, Domains):
-        print(f"stopping point: {STOPPING}; no label of the target chose it")
+        print(f"stopping point: {stopping_point(run)}")
         metrics = evaluate_domains(
             run, nets, data, only, report=report, note=lambda text: print(f"note: {text}")
         )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, overload
 
 import tyro
 
-from ..data import SETS, Data, DataConfig, DomainsConfig, full
+from ..data import SETS, Data, DataConfig, Domains, DomainsConfig, full
 from ..runs import Run
 
 T = TypeVar("T")
@@ -96,7 +96,9 @@ def check_new(path: Path) -> None:
 def describe(data: Data) -> None:
     """One line about a set, and its notes."""
     c, h, w = data.shape
-    sizes = ", ".join(f"{len(part):,} {name}" for name, part in data.parts.items())
+    sizes = _sizes(data)
+    if isinstance(data, Domains):
+        sizes = f"{_sizes(data.source)}, and of the target {_sizes(data.target)}"
     labels = [f"{len(data.classes)} classes"] * bool(data.classes)
     labels += [f"{len(data.attributes)} attributes"] * bool(data.attributes)
     print(
@@ -105,6 +107,10 @@ def describe(data: Data) -> None:
     )
     for note in data.notes:
         print(f"note: {note}")
+
+
+def _sizes(data: Data) -> str:
+    return ", ".join(f"{len(part):,} {name}" for name, part in data.parts.items())
 
 
 def note_skipped(skipped: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field, make_dataclass
@@ -132,6 +133,7 @@ def _start_seeds(config: runs.Config, seeds: tuple[int, ...], out: Path) -> None
             report=report,
             paint=figures.training_picture,
             predict=write_predictions,
+            describe=describe,
         )
     last = made[0].log()[-1]
     images, seconds = last["images"] * len(made), last["seconds"] * len(made)
@@ -216,7 +218,14 @@ def _describer() -> Callable[[dict[str, Any], int], tuple[str, str]]:
         if not first:
             first.update(line)
         left = (total - line["step"]) * line["images"] / line["step"] / max(rate, 1e-9)
-        terms = "  ".join(f"{k.split('/')[1]} {v:.3g}" for k, v in line.items() if "/" in k)
-        return f"{rate:.0f} images/s  {clock(left)} left", terms
+        return f"{rate:.0f} images/s  {clock(left)} left", _terms(line)
 
     return text
+
+
+def _terms(line: dict[str, Any]) -> str:
+    """The terms of a log line, under their players' names too where two have one name."""
+    terms = {k: v for k, v in line.items() if "/" in k}
+    names = Counter(k.split("/")[1] for k in terms)
+    short = {k: name if names[name := k.split("/")[1]] == 1 else k for k in terms}
+    return "  ".join(f"{short[k]} {v:.3g}" for k, v in terms.items())

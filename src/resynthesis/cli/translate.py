@@ -33,8 +33,9 @@ def main(arguments: list[str]) -> None:
     about = "Redraw a folder of source images in the style of the target."
     told = parse(Translate, arguments, "translate", about)
     check_new(told.out)
+    run = Run(told.run)
     count, skipped = translate_folder(
-        Run(told.run),
+        run,
         told.folder,
         told.out,
         variants=told.variants,
@@ -42,4 +43,5 @@ def main(arguments: list[str]) -> None:
         device=told.device,
     )
     note_skipped(skipped)
-    print(f"{count:,} pictures in {told.out}")
+    _, h, w = run.facts.shape
+    print(f"{count:,} pictures of {h}x{w} in {told.out}")

@@ -17,7 +17,7 @@ from .folder import Folder
 from .lines import Lines
 from .named import SETS
 from .one import DataConfig, full, load_one
-from .sets import WHOLE, Data, ImageSet
+from .sets import WHOLE, Data, ImageSet, choose
 from .sprites import Sprites
 
 SAME = "source and target are the same images: give two domains"
@@ -45,12 +45,11 @@ class DomainsConfig:
     """Folders whose pixels take more than so many GiB are streamed from disk."""
 
     def one(self, data: str) -> DataConfig:
-        """One of the domains as a set of its own."""
+        """One of the domains as a set of its own, with all of its training images."""
         return DataConfig(
             data=data,
             data_dir=self.data_dir,
             size=self.size,
-            train_size=self.train_size,
             strict=self.strict,
             memory=self.memory,
         )
@@ -116,35 +115,49 @@ def load_domains(config: DomainsConfig, *, seed: int = 0) -> Domains:
     """
     if _place(config.source) == _place(config.target):
         raise ValueError(SAME)
-    # Subsets are chosen apart, for the reason that batches are.
-    source = load_one(replace(config.one(config.source), classes=config.classes), seed=seed)
-    target = load_one(config.one(config.target), seed=-1 - seed, by_class=False)
-    return join(source, target)
+    source = load_one(replace(config.one(config.source), classes=config.classes))
+    target = load_one(config.one(config.target), by_class=False)
+    return join(source, target, config.train_size, seed=seed)
 
 
 def _place(data: str) -> Path | str:
     return data if data in SETS else full(data).resolve()
 
 
-def join(source: Data, target: Data) -> Domains:
-    """Two sets as a pair of domains. Raises ValueError as `load_domains` does."""
+def join(source: Data, target: Data, train_size: int | None = None, *, seed: int = 0) -> Domains:
+    """Two sets as a pair of domains, with so many training images each, chosen by seed.
+
+    Raises ValueError as `load_domains` does.
+    """
     if source.train.labels is None or len(source.classes) < 2:
         instead = "attributes instead" if source.attributes else "none"
-        turned = len(target.classes) > 1
+        if source.train.labels is not None and len(source.classes) == 1:
+            instead = f"the class {source.classes[0]} alone"
+        turned = not source.classes and len(target.classes) > 1
         raise ValueError(
             f"the source needs labels of two or more classes, and {source.name} has {instead}"
             + (f"; {target.name} has them: turn the two round" * turned)
         )
-    if _pixels(source) == _pixels(target):
-        raise ValueError(SAME)
+    if source.name == target.name:
+        source = replace(source, name=f"{source.name} (source)")
+        target = replace(target, name=f"{target.name} (target)")
     notes = [*source.notes, *target.notes]
     channels = max(source.shape[0], target.shape[0])
     if source.shape[0] != target.shape[0]:
         grey = source if source.shape[0] < channels else target
         notes.append(f"the grey images of {grey.name} are read as colour, like the others")
-    source = in_channels(source, channels)
-    source = source.with_train(source.train.known())
-    target = in_channels(target, channels)
+    source, target = in_channels(source, channels), in_channels(target, channels)
+    if _are_the_same(source, target):
+        raise ValueError(SAME)
+    if train_size is not None:  # chosen apart, for the reason that batches are
+        source = source.with_train(choose(source.train, train_size, seed=seed, name=source.name))
+        target = target.with_train(
+            choose(target.train, train_size, seed=-1 - seed, name=target.name)
+        )
+    known = source.train.known()
+    if hidden := len(source.train) - len(known):
+        notes.append(f"{hidden:,} training images of {source.name} have no label: left out")
+    source = source.with_train(known)
     if target.attributes:  # they say nothing about classes
         train, valid, test = (part.with_labels(None) for part in target.parts.values())
         target = replace(target, train=train, valid=valid, test=test, attributes=())
@@ -158,7 +171,8 @@ def join(source: Data, target: Data) -> Domains:
             notes.append(
                 f"the source has no class {', '.join(strange[:5])}"
                 + ("..." if len(strange) > 5 else "")
-                + ": such target images are left out of the figures"
+                + ": such target images have no part in accuracies; they train, and count in "
+                "distances, like the others"
             )
     pairs = [Pair(s, t) for s, t in zip(source.parts.values(), target.parts.values(), strict=True)]
     return Domains(
@@ -173,12 +187,16 @@ def join(source: Data, target: Data) -> Domains:
     )
 
 
-def _pixels(data: Data) -> str:
-    """A checksum of the images alone."""
-    digest = hashlib.sha256()
-    for part in data.parts.values():
-        part.with_labels(None).update(digest)
-    return digest.hexdigest()
+def _are_the_same(source: Data, target: Data) -> bool:
+    """Whether the other domain has most images of the smaller one. Streamed ones are not read."""
+    few, many = sorted((_images(source), _images(target)), key=len)
+    return len(few & many) > len(few) / 2
+
+
+def _images(data: Data) -> set[int]:
+    """A number for every different image that is in memory."""
+    parts = [p.images for p in data.parts.values() if p.images.device.type != "meta"]
+    return {hash(image.tobytes()) for part in parts for image in part.numpy()}
 
 
 def in_channels(data: Data, channels: int) -> Data:
@@ -200,9 +218,9 @@ def _widen(images: ImageSet, channels: int) -> ImageSet:
 def _in_classes(data: Data, classes: tuple[str, ...]) -> tuple[Data, list[str]]:
     """The target's labels as places in the source's classes, -1 for others; and those others."""
     place = torch.tensor([classes.index(c) if c in classes else -1 for c in data.classes] + [-1])
-    shared = any(c in classes for c in data.classes)  # labels that are a table have no classes
+    named = bool(data.classes)  # which labels that are a table have not
     train, valid, test = (
-        part.with_labels(place[part.labels] if shared and part.labels is not None else None)
+        part.with_labels(place[part.labels] if named and part.labels is not None else None)
         for part in data.parts.values()
     )
     strange = [c for c in data.classes if c not in classes]

@@ -7,6 +7,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 
 from .attributes import find_table, read_table
-from .images import SUFFIXES, BadImage, Reading, decode, is_colour
+from .images import SUFFIXES, BadImage, Reading, brought, decode, is_colour, shape_of
 from .names import Names
 from .sets import WHOLE, ImageSet, to_float
 from .unpack import is_image
@@ -220,7 +221,16 @@ def read(
     else:
         labels, classes = _by_subfolder(folder, names)
     images, errors = gather(folder, names, labels, how)
-    return images, classes, attributes, notes(errors)
+    said = (*_example(folder, names, how.size), *notes(errors))
+    return images, classes, attributes, said
+
+
+def _example(folder: Path, names: Names, size: int) -> tuple[str, ...]:
+    """What to tell of the size of the first image that can be read, where it is another one."""
+    for name in names:
+        with suppress(BadImage):
+            return brought(folder.resolve().name, shape_of(folder / name), size, name)
+    return ()
 
 
 def gather_parts(

@@ -46,8 +46,30 @@ def check_size(size: int) -> None:
         raise ValueError(f"the image size must be one of {', '.join(map(str, SIZES))}, not {size}")
 
 
+def brought(name: str, shape: tuple[int, ...], size: int, example: str = "") -> tuple[str, ...]:
+    """What to tell where images of `shape`, height and width, are not of the wanted size.
+
+    example: the one whose shape it is, where not all have it.
+    """
+    if shape == (size, size):
+        return ()
+    what = "images" if shape[0] == shape[1] else "the centre squares of images"
+    such = f" such as {example}," if example else " of"
+    return (f"{name}: {what}{such} {shape[0]}x{shape[1]} are brought to {size}x{size}",)
+
+
 class BadImage(ValueError):
     """A file that cannot be read as an image; the message names it and says why."""
+
+
+def shape_of(path: str | Path) -> tuple[int, int]:
+    """Height and width of a file, upright; raises BadImage where it is broken."""
+    try:
+        with Image.open(path) as image:
+            width, height = _upright(image).size
+    except UNREADABLE as error:
+        raise BadImage(f"{path} is broken ({_short(error)})") from error
+    return height, width
 
 
 def is_colour(path: str | Path) -> bool:

@@ -10,7 +10,7 @@ import torch
 
 from .archives import read_idx_pair, read_npz
 from .folder import read as read_folder
-from .images import Reading, check_size, resize
+from .images import Reading, brought, check_size, resize
 from .listed import is_listed, load_listed
 from .mnist import find_idx
 from .named import SETS
@@ -70,7 +70,7 @@ def load_one(config: DataConfig, *, seed: int = 0, by_class: bool = True) -> Dat
     data = _load_whole(config, by_class)
     train = data.train
     if config.train_size is not None:
-        train = choose(train, config.train_size, seed=seed)
+        train = choose(train, config.train_size, seed=seed, name=data.name)
     if config.labels is not None:
         train = hide_labels(train, config.labels, classes=len(data.classes), seed=seed)
     return data.with_train(train)
@@ -95,14 +95,16 @@ def _load_whole(config: DataConfig, by_class: bool) -> Data:
             raise ValueError(f"{path} is no .npz archive: give a folder, an .npz, or a set's name")
         pixels, labels, attributes = read_npz(path)
         images = ImageSet(resize(pixels, config.size), labels)
+        notes = brought(name, tuple(pixels.shape[2:]), config.size)
     elif found := _idx_pairs(path):
-        if len(found) == 2:
-            pairs = [read_idx_pair(*pair) for pair in found]
+        pairs = [read_idx_pair(*pair) for pair in found]
+        notes = brought(name, tuple(pairs[0][0].shape[2:]), config.size)
+        resized = [ImageSet(resize(x, config.size), y) for x, y in pairs]
+        if len(pairs) == 2:
             classes = _number_classes(torch.cat([y for _, y in pairs]))
-            train, test = (ImageSet(resize(x, config.size), y) for x, y in pairs)
-            return _choose(from_train_test(name, train, test, classes), config.classes)
-        pixels, labels = read_idx_pair(*found[0])
-        images = ImageSet(resize(pixels, config.size), labels)
+            whole = from_train_test(name, resized[0], resized[1], classes)
+            return _choose(replace(whole, notes=notes), config.classes)
+        images = resized[0]
     elif is_listed(path):
         return _choose(load_listed(path, config.how), config.classes)
     else:
@@ -112,7 +114,7 @@ def _load_whole(config: DataConfig, by_class: bool) -> Data:
     if config.classes:  # before splitting: a class too small to split can be left out
         images = keep_classes(images, classes, config.classes, name)
         classes = config.classes
-    train_part, valid, test_part = split(images, classes=classes, by_class=by_class)
+    train_part, valid, test_part = split(images, classes=classes, by_class=by_class, name=name)
     return Data(name, train_part, valid, test_part, classes, notes, attributes)
 
 

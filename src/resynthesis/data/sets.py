@@ -192,11 +192,16 @@ class Data:
 
 
 def split(
-    images: ImageSet, *, seed: int = 0, classes: tuple[str, ...] = (), by_class: bool = True
+    images: ImageSet,
+    *,
+    seed: int = 0,
+    classes: tuple[str, ...] = (),
+    by_class: bool = True,
+    name: str = "the set",
 ) -> tuple[ImageSet, ...]:
     """Train, validation and test parts of 80, 10 and 10 %, by seed, class by class if `by_class`.
 
-    Raises ValueError where a class (or the whole set) has fewer than 3 images.
+    Raises ValueError where a class (or the whole set, by its `name`) has fewer than 3 images.
     """
     n, generator = len(images), seeded("split", seed)
     labels = images.labels if classes and by_class else None
@@ -205,7 +210,7 @@ def split(
         group = torch.arange(n) if labels is None else (labels == c).nonzero().flatten()
         if len(group) < 3:
             several = labels is not None and len(classes) > 1
-            where = f"class '{classes[c]}' has" if several else "the set has"
+            where = f"class '{classes[c]}' of {name} has" if several else f"{name} has"
             raise ValueError(
                 f"{where} {len(group)} image{'s' * (len(group) != 1)}, and training, validation "
                 "and test need one each: add images" + (" or leave the class out" * several)
@@ -241,10 +246,10 @@ def from_train_test(
     return Data(name, rest, valid, test, classes, attributes=attributes)
 
 
-def choose(images: ImageSet, count: int, *, seed: int) -> ImageSet:
+def choose(images: ImageSet, count: int, *, seed: int, name: str = "the set") -> ImageSet:
     """`count` of the images, chosen by seed."""
     if not 1 <= count <= len(images):
-        raise ValueError(f"the training set has {len(images)} images: cannot choose {count}")
+        raise ValueError(f"{name} has {len(images)} training images: cannot choose {count}")
     picked = torch.randperm(len(images), generator=seeded("subset", seed))[:count]
     return images.subset(picked.sort().values)
 

@@ -7,11 +7,13 @@ classes = translator.predict(target)
 
 from __future__ import annotations
 
+import warnings
 from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from .. import methods, runs
 from ..data import Data, DomainsConfig, ImageSet, as_images, join, resize
@@ -34,13 +36,15 @@ class Translator(
         """Trains on source images with labels (n,), and on target images without.
 
         The two need not be as many, and may differ in size and in their channels. Everything is
-        for training: nothing is held out. Raises ValueError for arrays that are no images, and
-        where there are not two classes.
+        for training: nothing is held out. Warns where the two differ in size, and are brought
+        to one; grey images are read as colour beside colour ones. Raises ValueError for arrays
+        that are no images, where there are not two classes, and where both are the same images.
         """
         pixels = as_images(source, name="source"), as_images(target, name="target")
         labels, classes = to_labels(source_labels, len(pixels[0]))
         nets = self._settings(Nets)
         size = max(fitting_size(part, nets) for part in pixels)
+        _tell_of_sizes(*pixels, size)
         parts = ImageSet(resize(pixels[0], size), labels), ImageSet(resize(pixels[1], size))
         sets = [
             Data(name, part, part, part, names)
@@ -59,7 +63,7 @@ class Translator(
         if pixels[0].shape[1] > pixels[1].shape[1] and form["layout"] == "nhw":
             form["layout"] = "nhwc"  # which has a place for colours
         form["source_range"] = form_of(source, pixels[0])["range"]
-        return self._train(join(*sets), config, form)
+        return self._train(join(sets[0], sets[1]), config, form)
 
     def translate(self, source: object, *, seed: int = 0) -> Array:
         """Source images in the target's style, in the target's form; `seed` chooses styles."""
@@ -85,6 +89,17 @@ class Translator(
         """What of the codes both domains share, (n, d), float32."""
         x = self._pixels(images)
         return content(self.nets_["autoencoder"], x).flatten(1).cpu().numpy()
+
+
+def _tell_of_sizes(source: Tensor, target: Tensor, size: int) -> None:
+    """Warns where images (n, C, H, W) of two sizes are brought to one."""
+    (h_s, w_s), (h_t, w_t) = source.shape[2:], target.shape[2:]
+    if (h_s, w_s) != (h_t, w_t):
+        warnings.warn(
+            f"source images are {h_s}x{w_s} and target images {h_t}x{w_t}: both are brought to "
+            f"{size}x{size}",
+            stacklevel=3,
+        )
 
 
 class ADAAE(Translator):

@@ -18,7 +18,6 @@ from .choice import choose
 from .codes import decode, encode, encode_set, interpolate, is_variational
 from .convolutional import conv_probe_accuracy
 from .domains import (
-    STOPPING,
     accuracy,
     check_domains,
     content,
@@ -26,6 +25,7 @@ from .domains import (
     features,
     probabilities,
     reader,
+    stopping_point,
     translate,
 )
 from .judge import opinion, train_judge
@@ -245,7 +245,6 @@ def _mean(accuracies: Iterable[float]) -> float:
 
 __all__ = [
     "FAMILIES",
-    "STOPPING",
     "accuracy",
     "check",
     "check_domains",
@@ -265,6 +264,7 @@ __all__ = [
     "probabilities",
     "read_attributes",
     "reader",
+    "stopping_point",
     "suits",
     "suits_kind",
     "train_judge",

@@ -35,7 +35,6 @@ FAMILIES = {
     ),
     "divergence": ("proxy_a_distance", "proxy_a_distance_features", "proxy_a_distance_pixels"),
 }
-STOPPING = "the last step of a fixed budget"  # chosen by no label
 CODES = 2000  # images of each domain for the proxy A-distance
 
 
@@ -85,14 +84,25 @@ def accuracy(classifier: nn.Module, images: ImageSet) -> float:
     return right / count
 
 
+def stopping_point(run: Run) -> str:
+    """By what rule training ended where the weights are from."""
+    done, total = run.steps, run.config.training.total_steps(run.facts.train_size)
+    if done < total:
+        return (
+            f"step {done:,} of {total:,}, where training was broken off by no rule of this "
+            f"package: --resume {run.path} goes on to the end of the budget"
+        )
+    return f"step {done:,}, the last of a fixed budget; no label of the target chose it"
+
+
 def reference(
     run: Run, images: ImageSet, *, on_log: Callable[[dict[str, float]], None] = lambda line: None
 ) -> nn.ModuleDict:
-    """A classifier of the run's architecture and budget, trained on labelled images alone."""
+    """A classifier of the run's architecture, trained for as many steps on labelled images."""
     config = run.config
     training = replace(
         config.training,
-        steps=config.training.total_steps(run.facts.train_size),
+        steps=run.steps,
         lr=config.training.lr * config.method.rates.get("classifier", 1.0),
     )
     method = Classify(
@@ -123,12 +133,12 @@ def evaluate_domains(
 ) -> dict[str, float]:
     """All metrics that the data allow, or those in `only`, on the test parts.
 
-    `only` names families, or single metrics. Two classifiers of the run's architecture and
-    budget are trained for it: on the source alone, and on the target's training part with its
-    labels, which is both the upper bound and the independent judge of translations. `note` gets
-    a sentence for each metric that is left out, for want of labels or images. Raises ValueError
-    where a metric is unknown, or is named singly and has to be left out, or a family of which
-    nothing is left.
+    `only` names families, or single metrics. Two classifiers of the run's architecture are
+    trained for as many steps as the run was: on the source alone, and on the target's training
+    part with its labels, which is both the upper bound and the independent judge of translations.
+    `note` gets a sentence for each metric that is left out, for want of labels or images. Raises
+    ValueError where a metric is unknown, or is named singly and has to be left out, or a family of
+    which nothing is left.
     """
     wanted = check_domains(only, data, note)
     found: dict[str, float] = {}
@@ -209,12 +219,14 @@ def _unfit(data: Domains) -> dict[str, str]:
         if fewest < needed:
             reason = f"it takes {needed} test images of each domain, and there are {fewest}"
             found |= dict.fromkeys(metrics, reason)
+    strange = data.target.test.labels is not None  # but none that the source knows
+    why = "has no class of the source" if strange else "has no labels"
     if not data.target.test.has_labels:
         metrics = ("target_accuracy", "source_only_accuracy", "target_supervised_accuracy")
-        found |= dict.fromkeys(metrics, "the target's test part has no labels")
+        found |= dict.fromkeys(metrics, f"the target's test part {why}")
     if not data.target.train.has_labels:
         metrics = ("target_supervised_accuracy", "translation_accuracy")
-        found |= dict.fromkeys(metrics, "the target's training part has no labels")
+        found |= dict.fromkeys(metrics, f"the target's training part {why}")
     return found
 
 

@@ -124,35 +124,38 @@ def curves(
 
 def domain_scatter(
     views: Mapping[str, Sequence[Tensor]],
-    labels: Sequence[Tensor | None],
+    labels: Mapping[str, Tensor | None],
     data: Domains,
     path: Path,
 ) -> None:
-    """Images of two domains under several views, each (n, d), in two principal components.
+    """Groups of images under several views, a tensor (n, ...) each, in two principal components.
 
-    One panel a view. Colours are classes, the marker is the domain; a target without labels is
-    grey. The components of a view are those of both domains together.
+    labels: of each group, by its name. One panel a view. Colours are classes, the marker is the
+    group; what has no label is grey. The components of a view are those of all groups together.
     """
-    figure = _figure(4.6 * len(views), 4.6)
+    figure = _figure(4.6 * len(views) + 1.4, 4.8)
     panels = figure.subplots(1, len(views), squeeze=False)[0]
     colours = _colours(len(data.classes))
     for panel, (name, view) in zip(panels, views.items(), strict=True):
-        both = torch.cat(list(view)).float().numpy()
-        points = project(both)
+        parts = [part.flatten(1).float().cpu() for part in view]
+        points = project(torch.cat(parts).numpy())
         at = 0
-        for marker, domain, part, known in zip(
-            "ox", (data.source, data.target), view, labels, strict=True
-        ):
+        for marker, known, part in zip("ox^", labels.values(), parts, strict=False):
             chosen = points[at : at + len(part)]
             at += len(part)
             colour = [colours[int(c)] if c >= 0 else "grey" for c in _known(known, len(part))]
-            panel.scatter(*chosen.T, s=9, c=colour, marker=marker, alpha=0.5, linewidths=0.7)
-            panel.scatter([], [], c="black", marker=marker, s=14, label=domain.name)
+            panel.scatter(*chosen.T, s=9, c=colour, marker=marker, alpha=0.4, linewidths=0.7)
         panel.set_title(name, fontsize=11)
         panel.set_xticks([])
         panel.set_yticks([])
-    panels[0].legend(frameon=False, loc="best")
-    figure.suptitle(f"{data.name}: test images in two principal components, coloured by class")
+    for marker, group in zip("ox^", labels, strict=False):
+        panels[-1].scatter([], [], c="black", marker=marker, s=14, label=group)
+    if len(data.classes) <= 20:
+        for colour, name in zip(colours, data.classes, strict=True):
+            short = name if len(name) <= 16 else f"{name[:15]}…"
+            panels[-1].scatter([], [], color=colour, marker="s", s=18, label=short)
+    panels[-1].legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
+    figure.suptitle(f"{data.name}: test images in two principal components")
     _save_figure(figure, path)
 
 

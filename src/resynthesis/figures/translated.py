@@ -57,16 +57,23 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
 
 
 def codes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
-    """codes.png: both domains' test images as pixels, as codes, and as the classifier sees them."""
-    views: dict[str, list[Tensor]] = {"pixels": [], "codes": [], "features of the classifier": []}
-    labels: list[Tensor | None] = []
+    """codes.png: test images of both domains, and source images before and after translation.
+
+    As pixels, as codes, and as the classifier sees them.
+    """
+    groups: dict[str, tuple[Tensor, Tensor | None]] = {}
     for domain in (data.source, data.target):
         order = torch.randperm(len(domain.test), generator=seeded("codes picture"))[:POINTS]
-        x, y = domain.test.take(order)
-        found = (x, content(nets["autoencoder"], x), features(reader(nets), x))
-        for view, values in zip(views.values(), found, strict=True):
-            view.append(values.flatten(1).cpu())
-        labels.append(y)
+        groups[domain.name] = domain.test.take(order)
+    x, y = groups[data.source.name]
+    made = translate(run.domain_method, nets, x, run.styles())
+    groups[f"{data.source.name}, translated"] = made, y
+    views = {
+        "pixels": [x for x, _ in groups.values()],
+        "codes": [content(nets["autoencoder"], x) for x, _ in groups.values()],
+        "features of the classifier": [features(reader(nets), x) for x, _ in groups.values()],
+    }
+    labels = {name: y for name, (_, y) in groups.items()}
     domain_scatter(views, labels, data, run.pictures / "codes.png")
 
 
@@ -95,10 +102,9 @@ def mistakes(nets: nn.ModuleDict, data: Domains) -> Image.Image | None:
 
 def translations(run: Run, nets: nn.ModuleDict, x: Tensor, targets: ImageSet) -> Image.Image:
     """Source images, several translations of each, target images and their reconstructions."""
-    styles = run.styles()
-    made = [translate(run.domain_method, nets, x, styles, seed=seed) for seed in range(STYLES)]
-    if torch.equal(made[0], made[1]):  # of a method that borrows no style
-        made = made[:1]
+    styles, method = run.styles(), run.domain_method
+    variants = STYLES if method.borrows_style else 1
+    made = [translate(method, nets, x, styles, seed=seed) for seed in range(variants)]
     t, _ = targets.take(torch.arange(min(len(x), len(targets))))
     t_hat = decode(nets["autoencoder"], encode(nets["autoencoder"], t))
     captions = ["source", *["translated"] * len(made), "target", "reconstructed"]

@@ -81,6 +81,8 @@ class Adapt(DomainMethod):
     def __post_init__(self) -> None:
         if self.copies < 1:
             raise ValueError(f"copies must be at least 1, not {self.copies}")
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"confidence must be from 0 to 1, not {self.confidence}")
         if not 0 <= self.teacher_decay < 1:
             raise ValueError(f"teacher_decay must be in [0, 1), not {self.teacher_decay}")
 

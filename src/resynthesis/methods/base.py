@@ -99,6 +99,8 @@ class DomainMethod(Method):
 
     two_domains = True
     needs_labels = True
+    borrows_style = True
+    """Whether a translation depends on the target image whose style it is given."""
 
     @abstractmethod
     def translate(self, nets: NetDict, x_s: Tensor, style: Tensor) -> Tensor:

@@ -33,6 +33,7 @@ class Translate(DomainMethod):
     realism: float = 5e-4
     """w, weight of the critic's opinion."""
 
+    borrows_style = False
     players = ("autoencoder", "critic", "classifier")
     # Adam's 1e-3, 5e-4 and 1e-4, in units of the first.
     rates = MappingProxyType({"critic": 0.5, "classifier": 0.1})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..train import State
-from .files import write_tensors
+from .files import read_about, write_tensors
 
 
 def save(state: State, path: Path) -> None:
@@ -25,6 +25,11 @@ def save(state: State, path: Path) -> None:
         tensors["random.cuda"] = torch.cuda.get_rng_state(device)
     place = {"step": state.step, "seconds": state.seconds, "sums": state.sums}
     write_tensors(path, tensors, {"place": json.dumps(place)})
+
+
+def step_of(path: Path) -> int:
+    """How far the state in a file had come. Raises KeyError or ValueError where it is broken."""
+    return int(json.loads(read_about(path)["place"])["step"])
 
 
 def fill(state: State, tensors: dict[str, Tensor], about: dict[str, str]) -> None:

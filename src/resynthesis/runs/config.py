@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -41,6 +42,10 @@ class Config:
         for name, kind in parts(type(self.method)).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, kind())
+        for setting in dataclasses.fields(self.method):  # type: ignore[arg-type]
+            weight = getattr(self.method, setting.name)
+            if isinstance(weight, float) and not 0 <= weight < math.inf:
+                raise ValueError(f"{setting.name} must be 0 or more, not {weight}")
         if isinstance(self.data, DomainsConfig) != self.method.two_domains:
             wanted = "a source and a target" if self.method.two_domains else "one set of images"
             raise ValueError(f"the method {self.name} wants {wanted}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -14,17 +15,21 @@ from torch import Tensor
 def write(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all: beside it first, then in its place.
 
+    Makes the folder that it is to be in where there is none.
+
     Raises OSError, for instance where the disk is full; the file that was there stays.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise OSError(
             error.errno, f"cannot write {path} ({error.strerror}); what was there is kept"
         ) from error
@@ -46,6 +51,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is broken ({tell(error)})") from error
+
+
+def read_about(path: Path) -> dict[str, str]:
+    """What such a file says about its tensors. Raises ValueError where it is broken."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is broken ({tell(error)})") from error
 

@@ -242,6 +242,16 @@ class Run:
         except (KeyError, ValueError, RuntimeError) as error:
             raise ValueError(f"{self.checkpoint} does not fit {self.path}/config.json") from error
 
+    @property
+    def steps(self) -> int:
+        """How many steps made its weights; where no checkpoint tells, the whole budget."""
+        if not self.checkpoint.is_file():
+            return self.config.training.total_steps(self.facts.train_size)
+        try:
+            return checkpoint.step_of(self.checkpoint)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{self.checkpoint} is broken ({tell(error)})") from error
+
     def log(self) -> list[dict[str, Any]]:
         """The lines of log.jsonl; a last line that was cut short is left out."""
         path, lines = self.path / "log.jsonl", []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,15 @@ def start_seeds(
     report: Report = lambda line, total: None,
     paint: Paint = lambda run, nets, data, step: None,
     predict: Paint = lambda run, nets, data, epoch: None,
+    describe: Callable[[Data], None] = lambda data: None,
 ) -> list[Run]:
     """Trains a config by several seeds at once, each into its new folder: paths, seed -> folder.
 
     The runs are those of `start` within rounding, and each can be resumed by itself; in their logs
     `seconds` are shares, 1 / n of the time that all took. Pays on a GPU, which small nets leave
-    idle; on a CPU a process for each seed is faster. `report` gets means over the seeds. Raises
-    what `start` does, and ValueError where the method or the settings do not allow it.
+    idle; on a CPU a process for each seed is faster. `report` gets means over the seeds,
+    `describe` the data before training. Raises what `start` does, and ValueError where the method
+    or the settings do not allow it.
     """
     if parallel.size() > 1:
         raise ValueError("several seeds at once are trained in one process, not by torchrun")
@@ -57,6 +59,7 @@ def start_seeds(
             raise ValueError(f"{path} exists already: choose another --out")
     device = pick_device(config.training.device)
     crew = _Crew(config, list(paths), device)
+    describe(crew.data[0])
     runs = [
         first_folder(own, path, data)
         for own, path, data in zip(crew.configs, paths.values(), crew.data, strict=True)

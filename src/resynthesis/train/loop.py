@@ -76,6 +76,7 @@ def loop(
     device = next(state.nets.parameters()).device
     bf16 = use_bf16(config.precision, device)
     total = config.total_steps(len(images))
+    look_every = config.steps_between_pictures(total)
     images.to(device)
     keep_memory(device)
     sums: dict[str, Tensor | float] = dict(state.sums)
@@ -103,7 +104,7 @@ def loop(
         last = parallel.any_of(done or stop())
         log = state.step % config.log_every == 0 or done
         checkpoint = state.step % config.checkpoint_every == 0 or last
-        picture = state.step % config.picture_every == 0 or done
+        picture = state.step % look_every == 0 or done
         epochs = state.step * config.batch_size // len(images)
         epoch = on_epoch and epochs > (state.step - 1) * config.batch_size // len(images)
         if not (log or checkpoint or picture or epoch):

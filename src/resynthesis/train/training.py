@@ -36,14 +36,14 @@ class Training:
     earn the compiler's time back."""
     log_every: int = 50
     """Steps between lines of the log."""
-    picture_every: int = 1000
-    """Steps between sample pictures."""
+    picture_every: int | None = None
+    """Steps between sample pictures; an eighth of the budget, 1,000 at most, where not given."""
     checkpoint_every: int = 1000
     """Steps between checkpoints."""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "log_every", "picture_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
+            if (getattr(self, name) or 0) < 1 and getattr(self, name) is not None:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.compile not in ("off", "on", "auto"):
             raise ValueError(f"compile must be off, on or auto, not '{self.compile}'")
@@ -70,6 +70,10 @@ class Training:
     def rate(self, step: int, total: int) -> float:
         """The learning rate at a step, as a share of `lr`."""
         return min(1.0, (total - step) / (self.decay * total)) if self.decay else 1.0
+
+    def steps_between_pictures(self, total: int) -> int:
+        """How often to look, in a budget of so many steps."""
+        return self.picture_every or min(1000, math.ceil(total / 8))
 
     def total_steps(self, images: int) -> int:
         """The budget in steps for a training set of so many images."""
