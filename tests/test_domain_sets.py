@@ -27,6 +27,7 @@ from .conftest import left_in
 # Of pixels and labels: every build, on every machine, gives these bytes.
 CHECKSUMS = {
     ("mnist-m", 28): "26087e93cc239c7bae3c8167f457d9b1386f410b230a0c5af6cef2f2bf87386d",
+    ("mnist-m", 32): "a456d76f9a802e369c77cdff26ed49f67a54327ed89da98d64cfe1ebfd96afb0",
     ("digits-m", 28): "796989977eb4cba5948d77f7a1d7339f4edd5ffae04402f8b464e5d8e14efde2",
     ("digits-m", 32): "453fbb87a1cb63dcdf7cdb84a3039d2feb9ede80ec18c6548ec02060e3adbf2d",
 }
@@ -106,6 +107,8 @@ def test_mnist_m_of_real_photographs(shared_data: Path) -> None:
         load(DataConfig(data=name, data_dir=shared_data, size=28)) for name in ("mnist-m", "mnist")
     )
     assert ours.checksum == CHECKSUMS["mnist-m", 28]
+    larger = load(DataConfig(data="mnist-m", data_dir=shared_data, size=32))
+    assert larger.checksum == CHECKSUMS["mnist-m", 32]
     for a, b in zip(ours.parts.values(), grey.parts.values(), strict=True):
         assert torch.equal(a.labels, b.labels)
     backgrounds = read_bsds(shared_data)
