@@ -225,7 +225,6 @@ def _describer() -> Callable[[dict[str, Any], int], tuple[str, str]]:
 
 def _terms(line: dict[str, Any]) -> str:
     """The terms of a log line, under their players' names too where two have one name."""
-    terms = {k: v for k, v in line.items() if "/" in k}
-    names = Counter(k.split("/")[1] for k in terms)
-    short = {k: name if names[name := k.split("/")[1]] == 1 else k for k in terms}
-    return "  ".join(f"{short[k]} {v:.3g}" for k, v in terms.items())
+    terms = [(key, key.split("/")[1], value) for key, value in line.items() if "/" in key]
+    count = Counter(name for _, name, _ in terms)
+    return "  ".join(f"{n if count[n] == 1 else key} {value:.3g}" for key, n, value in terms)

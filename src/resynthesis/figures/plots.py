@@ -16,6 +16,8 @@ from ..evaluate import encode
 from ..runs import Run, write
 from .projected import project
 
+MARKERS = "ox^"  # source, target, source translated
+
 
 def loss_picture(run: Run) -> None:
     """losses.png: every term of the run's log."""
@@ -43,8 +45,9 @@ def codes_picture(autoencoder: nn.Module, data: Data, path: Path, *, most: int =
         colours = _colours(len(data.classes))
         for c, name in enumerate(data.classes):
             chosen = points[y.cpu().numpy() == c]
-            short = name if len(name) <= 16 else f"{name[:15]}…"
-            axes.scatter(*chosen.T, s=7, alpha=0.6, linewidths=0, label=short, color=colours[c])
+            axes.scatter(
+                *chosen.T, s=7, alpha=0.6, linewidths=0, label=_short(name), color=colours[c]
+            )
         if len(data.classes) <= 20:
             axes.legend(markerscale=2.5, frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
     axes.set_xlabel(f"first principal component ({share[0]:.0%} of the variance)")
@@ -140,7 +143,7 @@ def domain_scatter(
         parts = [part.flatten(1).float().cpu() for part in view]
         points = project(torch.cat(parts).numpy())
         at = 0
-        for marker, known, part in zip("ox^", labels.values(), parts, strict=False):
+        for marker, known, part in zip(MARKERS, labels.values(), parts, strict=True):
             chosen = points[at : at + len(part)]
             at += len(part)
             colour = [colours[int(c)] if c >= 0 else "grey" for c in _known(known, len(part))]
@@ -148,15 +151,18 @@ def domain_scatter(
         panel.set_title(name, fontsize=11)
         panel.set_xticks([])
         panel.set_yticks([])
-    for marker, group in zip("ox^", labels, strict=False):
+    for marker, group in zip(MARKERS, labels, strict=True):
         panels[-1].scatter([], [], c="black", marker=marker, s=14, label=group)
     if len(data.classes) <= 20:
         for colour, name in zip(colours, data.classes, strict=True):
-            short = name if len(name) <= 16 else f"{name[:15]}…"
-            panels[-1].scatter([], [], color=colour, marker="s", s=18, label=short)
+            panels[-1].scatter([], [], color=colour, marker="s", s=18, label=_short(name))
     panels[-1].legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
     figure.suptitle(f"{data.name}: test images in two principal components")
     _save_figure(figure, path)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 16 else f"{name[:15]}…"
 
 
 def _known(labels: Tensor | None, n: int) -> list[int]:

@@ -44,7 +44,7 @@ class Config:
                 object.__setattr__(self, name, kind())
         for setting in dataclasses.fields(self.method):  # type: ignore[arg-type]
             weight = getattr(self.method, setting.name)
-            if isinstance(weight, float) and not 0 <= weight < math.inf:
+            if isinstance(weight, int | float) and not 0 <= weight < math.inf:
                 raise ValueError(f"{setting.name} must be 0 or more, not {weight}")
         if isinstance(self.data, DomainsConfig) != self.method.two_domains:
             wanted = "a source and a target" if self.method.two_domains else "one set of images"

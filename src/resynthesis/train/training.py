@@ -43,8 +43,9 @@ class Training:
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "log_every", "picture_every", "checkpoint_every"):
-            if (getattr(self, name) or 0) < 1 and getattr(self, name) is not None:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
         if self.compile not in ("off", "on", "auto"):
             raise ValueError(f"compile must be off, on or auto, not '{self.compile}'")
         if self.precision not in ("auto", "bf16", "fp32"):
