@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from resynthesis import runs
-from resynthesis.cli import main
+from resynthesis.cli import main, usage
 from resynthesis.data import DataConfig
 from resynthesis.mixes import mix_set
 
@@ -490,3 +490,40 @@ def test_labels_of_mixes_where_files_turn_out_to_be_broken(trained: Path) -> Non
             for row in csv.DictReader(file):
                 grey = np.asarray(Image.open(f"new{number}/{row['file']}")).mean() / 255
                 assert abs(grey - float(row["white"])) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("train class-amr --wish 3", "train class-amr has no flag --wish: did you mean --wishes?"),
+        ("train ae --zzz", "has no flag --zzz (resynth train ae --help lists its flags)"),
+        ("train ae extra", "train ae has no place for 'extra'"),
+        ("train amr --steps x", "--steps must be a whole number, not 'x'"),
+        ("train amr --lr=x", "--lr must be a number, not 'x'"),
+        ("train ae --norm batch", "--norm must be one of instance, group, none, not 'batch'"),
+        ("train ae --code 1 2", "--code wants 3 values"),
+        ("train ae --code 1 2 x", "--code wants INT INT INT"),
+        ("train ae --seed", "--seed wants a value"),
+        ("mix", "mix needs the run folder"),
+        ("classify", "a folder of target images, flat or with subfolders; --out PATH"),
+    ],
+)
+def test_flags_that_are_off(refused, command: str, says: str) -> None:
+    said = refused(*command.split())
+    assert says in said
+    assert not any(mark in said for mark in "│╭─")
+
+
+def test_a_box_of_another_kind_is_still_one_line() -> None:
+    box = "╭─ New ────╮\n│ Something │\n│ is off.   │\n│ ───────── │\n│ More      │\n╰──────────╯"
+    assert usage.sentence(box, "train ae") == "Something is off."
+    box = "\x1b[31m╭─ New ──╮\x1b[0m\n\x1b[31m│\x1b[0m It is off. \x1b[31m│\x1b[0m\n╰───────╯"
+    assert usage.sentence(box, "train ae") == "It is off."
+    assert usage.sentence("no box\nat all", "train ae") == "no box at all"
+
+
+def test_flags_that_are_off_on_a_screen(refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tyro._fmtlib._FORCE_UTF8_BOXES", True)
+    monkeypatch.setattr("tyro._fmtlib._FORCE_ANSI", True)
+    assert "has no flag --wish: did you mean --wishes?" in refused("train", "class-amr", "--wish")
+    assert "mix needs the run folder" in refused("mix")

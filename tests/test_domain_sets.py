@@ -199,6 +199,8 @@ def test_photographs_are_fetched(
     monkeypatch.setattr(photographs, "BSDS_MIRRORS", mirrors[:2])
     with pytest.raises(DownloadError, match="cannot download BSR_bsds500"):
         read_bsds(tmp_path / "other")
+    with pytest.raises(DownloadError, match=r"BSR_bsds500.*; and train-images-idx3-ubyte\.gz, "):
+        load(DataConfig(data="mnist-m", data_dir=tmp_path / "other"))
 
 
 def test_other_photographs_are_refused(tmp_path: Path, official: dict[str, bytes]) -> None:

@@ -291,6 +291,12 @@ def test_offline_it_is_drawn_and_says_so(tmp_path: Path, monkeypatch: pytest.Mon
     assert data.checksum == load(DataConfig(data="dsprites-rendered")).checksum
 
 
+def test_a_disk_that_cannot_be_written_is_no_reason_to_draw(tmp_path: Path) -> None:
+    (tmp_path / "dsprites").write_text("a file where the folder should be")
+    with pytest.raises(OSError, match="dsprites"):
+        load(DataConfig(data="dsprites", data_dir=tmp_path))
+
+
 def test_a_broken_file_is_not_replaced_in_silence(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"broken")
     with pytest.raises(ValueError, match="is broken, or not dSprites"):

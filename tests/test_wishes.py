@@ -21,7 +21,7 @@ from resynthesis.evaluate import evaluate, read_attributes, suits, train_judge, 
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
 from resynthesis.methods import AMR, ClassAMR, class_amr
-from resynthesis.mixing import as_attributes, mask_weights
+from resynthesis.mixing import as_attributes, mask_weights, wish
 from resynthesis.nets import ClassMixer, Nets, PatchCritic, build
 from resynthesis.runs.session import first_nets
 from resynthesis.train import begin, step
@@ -72,6 +72,20 @@ def test_labels_as_attributes() -> None:
     known, y = as_attributes(torch.tensor([[1, 0], [-1, 1], [0, 0]]), 2)
     assert known.tolist() == [0, 2]
     assert y.tolist() == [[1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_wishes_are_drawn_attribute_by_attribute_and_classes_whole(whole: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    first = torch.eye(5)[torch.randint(5, (4000,), generator=generator)]
+    second = torch.eye(5)[torch.randint(5, (4000,), generator=generator)]
+    wanted = wish(first, second, whole=whole, generator=generator)
+    assert ((wanted == first) | (wanted == second)).all()
+    sums = wanted.sum(1)[(first != second).any(1)]
+    counts = [int((sums == n).sum()) / len(sums) for n in range(3)]
+    assert counts == pytest.approx([0, 1, 0] if whole else [0.25, 0.5, 0.25], abs=0.03)
+    share = (wanted == first)[first != second].float().mean()
+    assert share == pytest.approx(0.5, abs=0.03)
 
 
 def test_masks_are_drawn_with_their_probability_and_pass_its_gradient() -> None:
@@ -181,6 +195,9 @@ def test_wishes_are_granted(run: runs.Run, table: Data) -> None:
     found = evaluate(nets, table, ["wishes"])
     assert found["wish_accuracy_real"] > 0.99
     assert found["wish_accuracy"] > 0.8  # .85 to .99, as rounding has it
+    assert found["wish_accuracy_second"] > 0.75
+    apart = sorted(found[f"wish_accuracy_{one}"] for one in ("first", "second"))
+    assert apart[0] <= found["wish_accuracy"] <= apart[1]
     assert found["wish_accuracy_random_mask"] < 0.6
     assert found["mask_low"] < 0.2
     assert found["mask_high"] > 0.7
@@ -196,7 +213,20 @@ def test_a_mixer_that_ignores_wishes_is_found_out(run: runs.Run, table: Data) ->
     assert found["mask_low"] == pytest.approx(0.5, abs=0.2)
 
 
-def test_what_no_pair_tells_is_left_out(run: runs.Run, table: Data) -> None:
+def test_copies_of_the_first_parent_grant_no_wish_of_the_second(run: runs.Run, table: Data) -> None:
+    nets = run.load_nets("cpu")
+    torch.nn.init.zeros_(nets["mixer"].mask[-1].weight)
+    torch.nn.init.zeros_(nets["mixer"].divide.weight)
+    torch.nn.init.constant_(nets["mixer"].divide.bias, 20.0)
+    found = evaluate(nets, table, ["wishes"])
+    assert found["wish_accuracy_first"] > 0.95
+    assert found["wish_accuracy_second"] < 0.05
+    assert found["wish_accuracy"] == pytest.approx(0.5, abs=0.06)
+
+
+def test_what_no_pair_tells_is_left_out(
+    run: runs.Run, table: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
     labels = table.test.labels
     assert labels is not None
     odd = torch.cat([(labels == 0).all(1).nonzero()[:3, 0], (labels == 1).all(1).nonzero()[:1, 0]])
@@ -205,6 +235,12 @@ def test_what_no_pair_tells_is_left_out(run: runs.Run, table: Data) -> None:
     found = wishes.measure(run.load_nets("cpu"), few, judge)
     assert found["wish_accuracy_real"] == 1
     assert all(0 <= value <= 1 for value in found.values())
+    part = few.test.subset(torch.tensor([0, 3]))
+    two = Data("two", table.train, table.valid, part, attributes=NAMES)
+    assert "wish_accuracy" in evaluate(run.load_nets("cpu"), two, ["wish_accuracy"])
+    monkeypatch.setattr(wishes, "wish", lambda first, second, **_: first)
+    with pytest.raises(ValueError, match="2 test images of 'two' tell nothing about 'wish_acc"):
+        evaluate(run.load_nets("cpu"), two, ["wish_accuracy_second"])
 
 
 def test_other_methods_grant_no_wishes(trained: Path) -> None:
@@ -295,6 +331,8 @@ def test_every_combination_in_one_picture(
         ("left=2", "a wish is written left=1 or left=0"),
         ("left", "a wish is written left=1 or left=0"),
         ("bright=0", "neither of the two images lacks 'bright'"),
+        ("left=1,left=0", "'left' is wished for twice"),
+        ("a=b=1", "unknown label 'a=b'"),
     ],
 )
 def test_wishes_that_cannot_be(
@@ -408,6 +446,14 @@ def test_class_amr_wants_images_whose_labels_are_all_known(
     assert "class-amr needs images all of whose labels are known, and 'set.npz' has none" in said
     with pytest.raises(ValueError, match="all of whose labels are known"):
         Estimator(code=(4, 4, 4), steps=2, device="cpu").fit(x[:, 0].numpy(), y.numpy())
+
+
+def test_class_amr_wants_images_that_differ(tmp_path: Path, table: Data, refused) -> None:
+    x, y = table.train.images[:12, 0].numpy(), np.zeros((12, 2), dtype=np.int64)
+    np.savez("set.npz", images=x, attributes=y)
+    flags = ["--out", "run", "--size", "16", "--code", "4", "4", "4", "--steps", "2"]
+    said = refused("train", "class-amr", "--data", "set.npz", *flags)
+    assert "all labelled training images of 'set.npz' have the same" in said
 
 
 def test_class_amr_wants_no_factors(refused) -> None:

@@ -94,6 +94,20 @@ def as_attributes(y: Tensor, attributes: int) -> tuple[Tensor, Tensor]:
     return known, y[known].float()
 
 
+def wish(
+    first: Tensor, second: Tensor, *, whole: bool, generator: torch.Generator | None = None
+) -> Tensor:
+    """What a mix of parents with attributes (n, a) shall have, drawn at random: (n, a).
+
+    Each attribute is that of either parent. Where the attributes are classes (`whole`), all are
+    those of one: an image is never of both classes, nor of neither.
+    """
+    drawn = torch.rand(
+        len(first), 1 if whole else first.shape[1], generator=generator, device=first.device
+    )
+    return torch.where(drawn < 0.5, first, second)
+
+
 def granted(wanted: Tensor, first: Tensor, second: Tensor, *, whole: bool) -> Tensor:
     """Which wishes (n, a) parents with attributes (n, a) grant, (n,): each attribute of the wish
     is that of either parent, or where it is `whole`, as for classes, all are those of one."""

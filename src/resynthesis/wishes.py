@@ -117,7 +117,8 @@ def _one(labels: str, names: Sequence[str], y: Tensor, *, whole: bool) -> list[T
     """The one combination that is told: of classes that of a parent, as an image has but one."""
     wanted: dict[int, float] = {}
     for part in labels.split(","):
-        name, _, value = part.strip().partition("=")
+        name, equals, value = part.strip().rpartition("=")  # names may have "=" in them
+        name, value = (name, value) if equals else (value, "")
         if name not in names:
             raise ValueError(f"unknown label '{name}': this run knows {', '.join(names)}")
         if value not in ("0", "1"):
@@ -126,6 +127,8 @@ def _one(labels: str, names: Sequence[str], y: Tensor, *, whole: bool) -> list[T
         if float(value) not in y[:, at].tolist():
             has = "has" if value == "1" else "lacks"
             raise ValueError(f"neither of the two images {has} '{name}', so no mix of them can")
+        if at in wanted:
+            raise ValueError(f"'{name}' is wished for twice in '{labels}'")
         wanted[at] = float(value)
     places, values = list(wanted), torch.tensor(list(wanted.values()))
     if whole:

@@ -32,8 +32,8 @@ class Mix:
     """For a run of class-amr: all, for every combination of the two parents' labels, or
     name=1,other=0,... for one."""
     steps: int = 11
-    """Images along a line, or along a triangle's edge; or so many random mixes (10 at most
-    with --labels)."""
+    """Images along a line, or along a triangle's edge; or so many random mixes, with --labels
+    of each wish."""
     space: Literal["codes", "pixels"] = "codes"
     """Mix codes, or pixels for comparison."""
     speed: Speed = "steps"
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> None:
             told.files,
             told.out,
             labels=told.labels,
-            draws=min(told.steps, 10),
+            draws=told.steps,
             seed=told.seed,
             device=told.device,
         )

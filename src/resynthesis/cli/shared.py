@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, overload
@@ -13,6 +14,7 @@ import tyro
 
 from ..data import SETS, Data, DataConfig, Domains, DomainsConfig, full
 from ..runs import Run
+from .usage import sentence
 
 T = TypeVar("T")
 
@@ -21,14 +23,21 @@ RunFolder = Annotated[Path, tyro.conf.Positional]
 
 
 def parse(kind: type[T], arguments: list[str], name: str, about: str) -> T:
-    """The command's dataclass from its arguments; exits with a usage message where they are off."""
-    return tyro.cli(
-        kind,
-        args=arguments,
-        prog=f"resynth {name}",
-        description=about,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    """The command's dataclass from its arguments. Raises ValueError where they are off."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(
+                kind,
+                args=arguments,
+                prog=f"resynth {name}",
+                description=about,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if not stop.code:  # after --help
+            raise
+        raise ValueError(sentence(said.getvalue(), name)) from None
 
 
 def other_data(

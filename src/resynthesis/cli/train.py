@@ -89,14 +89,23 @@ def command(name: str) -> type:
 
 
 def settled(told: Any) -> runs.Config:
-    """The config of a run from what `command` parsed."""
-    return runs.Config(
+    """The config of a run from what `command` parsed.
+
+    Raises ValueError where settings contradict each other, or say something that nothing reads.
+    """
+    config = runs.Config(
         method=told.method,
         data=absolute(told.data),
         nets=told.nets,
         probe=getattr(told, "probe", runs.ProbeConfig()),
         training=told.training,
     )
+    usual = runs.parts(type(config.method))["nets"]()
+    for name in config.nets.unread(config.whole_method().players):
+        if getattr(config.nets, name) != getattr(usual, name):
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{flag} makes no difference here: leave it out")
+    return config
 
 
 def _start(name: str, told: Any) -> None:

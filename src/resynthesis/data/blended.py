@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .digits import read_digits
+from .download import DownloadError
 from .images import Reading, resize
 from .mnist import MNIST, read_mnist
 from .photographs import has_bsds, read_bsds, read_samples
@@ -54,13 +55,24 @@ def has_mnist_m(folder: Path) -> bool:
 
 def load_mnist_m(folder: Path, how: Reading) -> Data:
     """MNIST over the 200 training photographs of BSDS500; the parts are those of mnist."""
-    photographs = read_bsds(folder)
+    photographs = _photographs(folder)
     return _over_mnist("mnist-m", folder, how.size, photographs, photographs)
 
 
 def load_mnist_m_unseen(folder: Path, how: Reading) -> Data:
     """MNIST-M whose test digits stand on photographs that no other part shows, 100 and 100."""
-    return _over_mnist("mnist-m-unseen", folder, how.size, *halves(read_bsds(folder)))
+    return _over_mnist("mnist-m-unseen", folder, how.size, *halves(_photographs(folder)))
+
+
+def _photographs(folder: Path) -> list[Tensor]:
+    """Those of BSDS500. Where they are missing, what is missing of MNIST is named as well."""
+    try:
+        return read_bsds(folder)
+    except DownloadError as error:
+        if MNIST.is_here(folder):
+            raise
+        names = ", ".join(f"{name}.gz" for name in MNIST.archived)
+        raise DownloadError(f"{error}; and {names} into {folder / MNIST.homes[0]}") from error
 
 
 def halves(photographs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:

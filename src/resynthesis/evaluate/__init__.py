@@ -103,6 +103,8 @@ FAMILIES = {
     ),
     "wishes": (
         "wish_accuracy",
+        "wish_accuracy_first",
+        "wish_accuracy_second",
         "wish_accuracy_random_mask",
         "wish_accuracy_real",
         "mask_low",
@@ -200,7 +202,8 @@ def evaluate(
     """All metrics that suit the data, or those in `only`, on its test part.
 
     `only` names families, or single metrics; facts are those of the run; mixer and parents say
-    what mixes are judged. Raises ValueError where a name is unknown or does not suit the data.
+    what mixes are judged. Raises ValueError where a name is unknown or does not suit the data, or
+    where the test images turn out to tell nothing about it.
     """
     named = check(only, data, nets, facts)
     wanted = [
@@ -230,6 +233,11 @@ def evaluate(
     if "disentanglement" in wanted:
         report("disentanglement")
         metrics |= _disentanglement(nets, data, named)
+    for name in only:
+        if name not in metrics and name not in FAMILIES:
+            raise ValueError(
+                f"the {len(data.test):,} test images of '{data.name}' tell nothing about '{name}'"
+            )
     return {name: value for name, value in metrics.items() if name in named}
 
 

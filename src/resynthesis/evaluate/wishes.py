@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..data import Data, seeded
-from ..mixing import as_attributes, mask_weights, mix
+from ..mixing import as_attributes, mask_weights, mix, wish
 from ..nets import Judge
 from ..runs import fixed_seed
 from .codes import CHUNK, decode, encode
@@ -25,11 +25,13 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     pairs, or as many as there are images):
 
     wish_accuracy, the share that the judge reads as asked for: attribute by attribute, each
-    wanted as either parent has it, or a class whole; wish_accuracy_random_mask, the same with
-    every channel from either parent by chance; wish_accuracy_real, the judge's own accuracy on
-    the real parents; mask_low, the mixer's least probability of a channel, averaged over the mixes
-    to which the second parent has to grant something, and mask_high, its greatest, over those to
-    which the first has. What no pair tells anything about is left out.
+    wanted as either parent has it, or a class whole; wish_accuracy_first and
+    wish_accuracy_second, the same of those that the first parent grants, for which a copy of it
+    would do, and of those that the second does; wish_accuracy_random_mask, wish_accuracy with every
+    channel from either parent by chance; wish_accuracy_real, the judge's own accuracy on the real
+    parents; mask_low, the mixer's least probability of a channel, averaged over the mixes to which
+    the second parent has to grant something, and mask_high, its greatest, over those to which the
+    first has. What no pair tells anything about is left out.
     """
     generator = seeded("wishes")
     known = data.test.known()
@@ -37,29 +39,31 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     assert y is not None
     mixer = nets["mixer"]
     _, y_1 = as_attributes(y.cpu(), mixer.attributes)  # type: ignore[arg-type]
-    other = torch.randperm(len(x), generator=generator)
+    other = torch.arange(len(x)).roll(1)  # none is its own partner, and where any differ, two meet
     y_2 = y_1[other]
     whole = y.ndim == 1
-    taken = torch.rand(len(x), 1 if whole else y_1.shape[1], generator=generator) < 0.5
-    wanted = torch.where(taken, y_1, y_2)
-    differ = y_1 != y_2
+    wanted = wish(y_1, y_2, whole=whole, generator=generator)
+    of_first, of_second = wanted != y_2, wanted != y_1  # what only one of them grants
     real, _ = opinion(judge, x)
     z = encode(nets["autoencoder"], x)
     p = mixer(*(t.to(z.device) for t in (wanted, y_1, y_2)))
 
-    def granted(share: Tensor) -> float:
+    def granted(share: Tensor) -> list[float]:
         mixed = mix(torch.stack([z, z[other]]), mask_weights(share, z))
         judged, _ = opinion(judge, decode(nets["autoencoder"], mixed))
-        return _agreement(judged, wanted, differ, whole)
+        where = (of_first | of_second, of_first, of_second)
+        return [_agreement(judged, wanted, part, whole) for part in where]
 
-    of_first, of_second = (differ & (wanted == y_1)).any(1), (differ & (wanted == y_2)).any(1)
     with fixed_seed(0):
+        either, first, second = granted(p)
         found = {
-            "wish_accuracy": granted(p),
-            "wish_accuracy_random_mask": granted(torch.full_like(p, 0.5)),
+            "wish_accuracy": either,
+            "wish_accuracy_first": first,
+            "wish_accuracy_second": second,
+            "wish_accuracy_random_mask": granted(torch.full_like(p, 0.5))[0],
             "wish_accuracy_real": _agreement(real, y_1, torch.ones_like(y_1).bool(), whole),
-            "mask_low": float(p[of_second].amin(1).mean()),
-            "mask_high": float(p[of_first].amax(1).mean()),
+            "mask_low": float(p[of_second.any(1)].amin(1).mean()),
+            "mask_high": float(p[of_first.any(1)].amax(1).mean()),
         }
     return {name: value for name, value in found.items() if not math.isnan(value)}
 

@@ -56,9 +56,9 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
         grid([x[:10], x_hat[:10]], ["input x", "reconstruction g(f(x))"]),
         run.pictures / "reconstructions.png",
     )
-    pairs = min(8, len(x) // 2)
-    paths = interpolate(autoencoder, x[:pairs], x[pairs : 2 * pairs], STEPS)
-    save(grid(list(paths)), run.pictures / "interpolations.png")
+    if pairs := min(8, len(x) // 2):
+        paths = interpolate(autoencoder, x[:pairs], x[pairs : 2 * pairs], STEPS)
+        save(grid(list(paths)), run.pictures / "interpolations.png")
     if len(x) >= 3:
         steps = 7
         weights = torch.tensor([w for row in triangle_weights(steps) for w in row])

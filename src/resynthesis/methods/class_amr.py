@@ -10,7 +10,7 @@ import torch
 
 from ..augment import augment
 from ..losses import FORMULAS, RECONSTRUCTIONS, Adversary, H, Reconstruction, l1, together
-from ..mixing import as_attributes, mask_weights, mix
+from ..mixing import as_attributes, mask_weights, mix, wish
 from .base import Method
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class ClassAMR(Method):
     """Class-conditional AMR (Beckham et al., NeurIPS 2019, section 2.2), two parents.
 
-    For parents with attributes y_1, y_2 each attribute of y_m comes from either, and
+    For parents with attributes y_1, y_2 each attribute of y_m comes from either (a class comes
+    whole), and
     z_m = m z_1 + (1 - m) z_2,   m ~ Bernoulli(p),   p = M(y_m, y_1, y_2),   x_m = g(z_m)
 
     autoencoder  min  λ |x - x̂| + ρ H(D(x̂), 1) + E + β |f(x_m) - z_m| / |z_m|
@@ -92,7 +93,7 @@ class ClassAMR(Method):
         if self.mixed or self.wishes or self.consistency:  # else nobody looks at mixes
             order = torch.randperm(len(y_1), device=x.device)
             y_2 = y_1[order]
-            y_m = torch.where(torch.rand_like(y_1) < 0.5, y_1, y_2)
+            y_m = wish(y_1, y_2, whole=M.whole)
             z_1 = z[known]
             m = mask_weights(M(y_m, y_1, y_2), z_1)
             codes = [mix(torch.stack([z_1, z_1[order]]), m)]

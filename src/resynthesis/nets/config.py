@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -42,6 +43,20 @@ class Nets:
     a stroke, or raw pixels; or both, whose logits are added."""
     classifier_width: int = 32
     """Filters of a view's first layer; later ones have two and four times as many."""
+
+    def unread(self, players: Collection[str]) -> list[str]:
+        """Settings that make no difference for these players."""
+        read = {
+            "code": self.family != "split",
+            "norm": self.family == "amr",
+            "informed": "mixer" in players,
+            "content": self.family == "split",
+            "style": self.family == "split",
+            "probe_net": "probe" in players,
+            "classifier": "classifier" in players,
+            "classifier_width": "classifier" in players or "reader" in players,
+        }
+        return [name for name, is_read in read.items() if not is_read]
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):

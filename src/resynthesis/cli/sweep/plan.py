@@ -100,6 +100,7 @@ def _variants(given: Given, name: str, place: str) -> Iterator[tuple[str, runs.C
             chosen = dict(zip(choices, values, strict=True))
             try:
                 config = _config(method, chosen)
+                _check_labels(config)
             except ValueError as error:
                 raise ValueError(f"{place}: {error}") from error
             parts = [name or method]
@@ -130,6 +131,17 @@ def _config(method: str, flags: Mapping[str, Any]) -> runs.Config:
     return config
 
 
+def _check_labels(config: runs.Config) -> None:
+    """Raises ValueError where the name of the data tells that it lacks the labels needed."""
+    data = getattr(config.data, "data", "")
+    if data in SETS and config.whole_method().needs_labels:
+        probed = not config.method.needs_labels
+        kinds = ("classes",) if probed else ("classes", "attributes")
+        if SETS[data].kind not in kinds:
+            who = "a probe" if probed else config.name
+            raise ValueError(f"{who} needs {' or '.join(kinds)}, and '{data}' has none")
+
+
 def _metrics(source: Source, config: runs.Config) -> tuple[str, ...]:
     """What is to be measured of such a run; nothing stands for everything that suits.
 
@@ -140,7 +152,8 @@ def _metrics(source: Source, config: runs.Config) -> tuple[str, ...]:
     wanted, place = source.tree.get("evaluate", []), source.place("", key="evaluate")
     data = getattr(config.data, "data", "")  # of two domains some metrics are left out, with a note
     for name in wanted:
-        check_choice(name, names, f"metric of {config.name}", place)
+        known_here = f" (metrics of {config.name}: {', '.join(names)})"
+        check_choice(name, names, f"metric of {config.name}", place, known_here)
         if data in SETS and not suits_kind(name, SETS[data].kind):
             raise ValueError(f"{place}: '{name}' cannot be measured on '{data}'")
         if family_of(name) == "wishes" and "mixer" not in config.method.players:
@@ -163,6 +176,8 @@ def _check_distinct(jobs: Sequence[Job], path: Path) -> None:
     settings: dict[str, str] = {}
     for job in jobs:
         if job.name in names:
+            if repr(flat(job.config)) in settings:
+                raise ValueError(f"{path}: {job.name} is there twice: leave one out")
             raise ValueError(f"{path}: two runs are called {job.name}: give one of them a `name`")
         names.add(job.name)
         twin = settings.setdefault(repr(flat(job.config)), job.name)
