@@ -9,11 +9,11 @@ export PYTHONDONTWRITEBYTECODE := 1
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,video]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,video,onnx]'
 	touch $@
 
 .venv/app: .venv/installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,video,app,browser,tsne]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,video,onnx,app,browser,tsne]'
 	touch $@
 
 demo: .venv/installed
@@ -36,7 +36,7 @@ check: .venv/installed
 	$(BIN)/mypy
 
 .venv/bench: .venv/installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,video,bench]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,video,onnx,bench]'
 	touch $@
 
 # Textbook, ours, a peer's and the limit: about ten minutes on two cores.

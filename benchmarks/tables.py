@@ -25,8 +25,7 @@ def collect(table: str, folder: Path) -> None:
     tree = {
         "table": table,
         "processes_at_once": sweep["processes_at_once"],
-        **{key: first[key] for key in ("versions", "machine", "nets")},
-        "training": {**first["training"], "seed": "see runs"},
+        **{key: first[key] for key in ("versions", "machine")},
         "train_size": first["facts"]["train_size"],
         "data_checksum": first["facts"]["checksum"],
         "runs": [
@@ -34,7 +33,8 @@ def collect(table: str, folder: Path) -> None:
                 "row": run["row"],
                 "seed": run["training"]["seed"],
                 "settings": {"method": run["method"], **run["settings"]},
-                **{key: run[key] for key in ("git_commit", "images", "seconds", "metrics")},
+                **{key: run[key] for key in ("nets", "training", "git_commit")},
+                **{key: run[key] for key in ("images", "seconds", "metrics")},
             }
             for run in sweep["runs"]
         ],
@@ -46,10 +46,13 @@ def collect(table: str, folder: Path) -> None:
 
 WISHES = {
     "wish_accuracy": ("wishes granted", 1),
+    "wish_accuracy_first": ("of the first parent", 1),
+    "wish_accuracy_second": ("of the second", 1),
     "wish_accuracy_random_mask": ("by random masks", 1),
     "wish_accuracy_real": ("judge on real images", 1),
     "mask_low": ("lowest p", 1),
     "mask_high": ("highest p", 1),
+    "mask_share": ("fewer channels", 1),
     "reconstruction_l1": ("L1", 1),
 }
 COLUMNS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,11 @@ from torch import nn
 from resynthesis import runs
 from resynthesis.data import Data, DataConfig, ImageSet, load
 from resynthesis.evaluate import encode_set, evaluate, labels, reconstruction
+from resynthesis.figures import evaluation_pictures
+from resynthesis.methods import AE
 from resynthesis.nets import Nets, build
+
+from .conftest import quick
 
 
 def test_reconstruction_closed_form() -> None:
@@ -120,6 +126,25 @@ def test_evaluate_only() -> None:
         evaluate(nets, data, ["fid"])
     with pytest.raises(ValueError, match="cannot be measured"):
         evaluate(nets, data, ["lines"])
+
+
+def test_one_test_image_is_enough(tmp_path: Path) -> None:
+    images = torch.randint(256, (12, 1, 16, 16), dtype=torch.uint8)
+    parts = [ImageSet(images[:n]) for n in (10, 1, 1)]
+    config = runs.Config(
+        method=AE(),
+        data=DataConfig(data=runs.ARRAYS, size=16),
+        nets=Nets(code=(4, 2, 2), width=4),
+        training=quick(2, batch_size=4),
+    )
+    data = Data(runs.ARRAYS, *parts)
+    run = runs.start(config, tmp_path / "run", data=data)
+    nets = run.load_nets("cpu")
+    assert set(evaluate(nets, data)) == {"reconstruction_l1", "reconstruction_psnr"}
+    evaluation_pictures(run, nets, data)
+    made = {path.name for path in run.pictures.iterdir()}
+    assert "reconstructions.png" in made
+    assert "interpolations.png" not in made
 
 
 def test_hidden_labels_are_not_used() -> None:

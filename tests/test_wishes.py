@@ -201,7 +201,30 @@ def test_wishes_are_granted(run: runs.Run, table: Data) -> None:
     assert found["wish_accuracy_random_mask"] < 0.6
     assert found["mask_low"] < 0.2
     assert found["mask_high"] > 0.7
+    assert 0.05 < found["mask_share"] < 0.5
     assert run.log()[-1]["autoencoder/reconstruction"] < 20  # times 100
+
+
+def test_masks_that_say_nothing_at_first_are_learnt(table: Data) -> None:
+    torch.manual_seed(0)
+    method = ClassAMR()
+    nets = build(Nets(code=(8, 2, 2), width=8), method.players, channels=1, size=16, attributes=2)
+    for part in nets["mixer"].divide.parameters():
+        torch.nn.init.zeros_(part)
+    before = evaluate(nets, table, ["mask_low", "mask_high", "mask_share"])
+    assert before["mask_share"] > 0.4
+    assert min(before.values()) > 0.3
+    assert max(before.values()) < 0.7
+    state = begin(method, nets, quick(200, batch_size=64, lr=3e-3))
+    state.optimizers["mixer"].param_groups[0]["lr"] = 3e-3  # slow is for longer runs
+    for _ in range(200):
+        x, y = table.train.take(torch.randint(len(table.train), (64,)))
+        step(method, nets, state.optimizers, x, y)
+    found = evaluate(nets, table, ["wishes"])
+    assert found["mask_low"] < 0.1
+    assert found["mask_high"] > 0.9
+    assert found["wish_accuracy"] > found["wish_accuracy_random_mask"] + 0.15
+    assert found["wish_accuracy_second"] > 0.6
 
 
 def test_a_mixer_that_ignores_wishes_is_found_out(run: runs.Run, table: Data) -> None:
@@ -222,6 +245,7 @@ def test_copies_of_the_first_parent_grant_no_wish_of_the_second(run: runs.Run, t
     assert found["wish_accuracy_first"] > 0.95
     assert found["wish_accuracy_second"] < 0.05
     assert found["wish_accuracy"] == pytest.approx(0.5, abs=0.06)
+    assert found["mask_share"] < 1e-6
 
 
 def test_what_no_pair_tells_is_left_out(

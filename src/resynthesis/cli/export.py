@@ -1,4 +1,4 @@
-"""resynth export RUN --to space --out FOLDER."""
+"""resynth export RUN --to space|onnx --out FOLDER."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ..onnx import export_onnx
 from ..runs import Run
 from ..space import export_space
 from .shared import check_new, parse
@@ -17,12 +18,13 @@ from .shared import check_new, parse
 class Export:
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Run folders, one or several."""
-    to: Literal["space"]
-    """space: a folder with the explorer that a host of Gradio apps runs unchanged."""
+    to: Literal["space", "onnx"]
+    """space: a folder with the explorer that a host of Gradio apps runs unchanged. onnx: the nets,
+    for whatever runs without PyTorch."""
     out: Path
     """A new folder."""
     licence: str = "mit"
-    """The licence of the weights, as it stands on the card."""
+    """The licence of the weights, as it stands on the card of a space."""
 
 
 def main(arguments: list[str]) -> None:
@@ -30,7 +32,13 @@ def main(arguments: list[str]) -> None:
     if not told.runs:
         raise ValueError("export needs at least one run folder")
     check_new(told.out)
-    notes = export_space([Run(path) for path in told.runs], told.out, licence=told.licence)
+    runs = [Run(path) for path in told.runs]
+    if told.to == "onnx":
+        for line in export_onnx(runs, told.out):
+            print(line)
+        print(f"{told.out}: each answers as the run does; about.json says what goes in and out")
+        return
+    notes = export_space(runs, told.out, licence=told.licence)
     for note in notes:
         print(f"note: {note}")
     size = sum(path.stat().st_size for path in told.out.rglob("*") if path.is_file())

@@ -41,9 +41,9 @@ def sentence(box: str, command: str) -> str:
         if usage:
             return f"{flag} wants {usage[1]}"
     if found := re.match(r"invalid choice '(.*)' for argument '(.+)'\. .* one of \((.+)\)", said):
-        value, flag, choices = found.groups()
+        wrong, flag, choices = found.groups()
         known = ", ".join(re.findall(r"'(.*?)'", choices))
-        return f"{flag} must be one of {known}, not '{value}'"
+        return f"{flag} must be one of {known}, not '{wrong}'"
     if found := re.match(r"Missing value for argument '(.+)'\. Expected (\d+)", said):
         flag, count = found.groups()
         return f"{flag} wants {'a value' if count == '1' else f'{count} values'}"

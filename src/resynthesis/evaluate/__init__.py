@@ -109,6 +109,7 @@ FAMILIES = {
         "wish_accuracy_real",
         "mask_low",
         "mask_high",
+        "mask_share",
     ),
     "disentanglement": ("betavae_score", "factorvae_score", "mig", "dci_disentanglement"),
 }

@@ -31,7 +31,9 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     channel from either parent by chance; wish_accuracy_real, the judge's own accuracy on the real
     parents; mask_low, the mixer's least probability of a channel, averaged over the mixes to which
     the second parent has to grant something, and mask_high, its greatest, over those to which the
-    first has. What no pair tells anything about is left out.
+    first has; mask_share, how much of the channels comes from the parent that gives fewer, over
+    parents that differ: 0 where mixes are copies, 0.5 where both give as many. What no pair tells
+    anything about is left out.
     """
     generator = seeded("wishes")
     known = data.test.known()
@@ -54,6 +56,7 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
         where = (of_first | of_second, of_first, of_second)
         return [_agreement(judged, wanted, part, whole) for part in where]
 
+    share = p[(of_first | of_second).any(1)].mean(1)
     with fixed_seed(0):
         either, first, second = granted(p)
         found = {
@@ -64,6 +67,7 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
             "wish_accuracy_real": _agreement(real, y_1, torch.ones_like(y_1).bool(), whole),
             "mask_low": float(p[of_second.any(1)].amin(1).mean()),
             "mask_high": float(p[of_first.any(1)].amax(1).mean()),
+            "mask_share": float(torch.minimum(share, 1 - share).mean()),
         }
     return {name: value for name, value in found.items() if not math.isnan(value)}
 
