@@ -52,7 +52,7 @@ WISHES = {
     "wish_accuracy_real": ("judge on real images", 1),
     "mask_low": ("lowest p", 1),
     "mask_high": ("highest p", 1),
-    "mask_share": ("fewer channels", 1),
+    "mix_distance": ("distance", 1),
     "reconstruction_l1": ("L1", 1),
 }
 COLUMNS = {
@@ -108,13 +108,15 @@ def markdown(table: str) -> str:
     tree = json.loads((HERE / "results" / f"{table}.json").read_text())
     speed = json.loads((HERE / "results" / "speed.json").read_text())["rows"]
     rates = {row["name"]: row["images_per_second"] for row in speed}
-    head = ["method", *[name for name, _ in COLUMNS[table].values()], "seeds"]
+    there = {metric for run in tree["runs"] for metric in run["metrics"]}  # older files have fewer
+    columns = {metric: told for metric, told in COLUMNS[table].items() if metric in there}
+    head = ["method", *[name for name, _ in columns.values()], "seeds"]
     head += ["images/s"] * (table == "mnist")
     lines = [head, ["---"] * len(head)]
     for row in _rows(tree["runs"]):
         found = [run["metrics"] for run in tree["runs"] if run["row"] == row]
         cells = []
-        for metric, (_, scale) in COLUMNS[table].items():
+        for metric, (_, scale) in columns.items():
             values = [scale * metrics[metric] for metrics in found]
             digits = 1 if metric == "reconstruction_psnr" else 3 if scale == 1 else 2
             cells.append(f"{statistics.mean(values):.{digits}f}")

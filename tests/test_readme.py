@@ -79,6 +79,14 @@ def test_speed_is_that_of_the_result_file() -> None:
     assert rows["amr, bf16"]["ratio"] >= 1.8
 
 
+def test_every_run_of_a_result_names_its_commit() -> None:
+    for path in (ROOT / "benchmarks" / "results").glob("*.json"):
+        tree = json.loads(path.read_text())
+        runs = [] if "git_commit" in tree else tree["runs"]
+        without = sum(not run.get("git_commit") for run in runs)
+        assert without == (6 if path.stem == "dsprites-short" else 0), path.name
+
+
 def test_speed_beside_the_peer_and_by_batch_is_that_of_the_result_files() -> None:
     def rows(name: str) -> dict[tuple[str, int], dict[str, float]]:
         tree = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
@@ -128,7 +136,7 @@ def test_the_docs_name_every_set_metric_and_table() -> None:
         assert f"`{name}`" in data
     named = [row for row in guide.splitlines() if row.startswith("| `")]
     for name in (metric for family in FAMILIES.values() for metric in family):
-        shared = re.sub(r"_(real|pixels|random_mask)$|^mask_.*", "", name)
+        shared = re.sub(r"_(real|pixels|random_mask|first|second)$|^mask_.*", "", name)
         assert any(f"`{shared}" in row for row in named), name
     for path in (ROOT / "benchmarks" / "tables").glob("*.toml"):
         assert path.stem in sweeps or f"`-{path.stem.rpartition('-')[2]}`" in sweeps

@@ -397,9 +397,10 @@ def test_the_table_of_a_sweep(
         json.loads(path.read_text())
         for path in (ROOT / "benchmarks/results/mnist.json", Path("results/mnist.json"))
     )
-    # Older files name one commit for all runs.
-    assert set(made) | {"git_commit"} == set(kept)
-    assert set(made["runs"][0]) == set(kept["runs"][0]) | {"git_commit"}
+    later = {"git_commit", "nets", "training"}  # older files name them once for all runs
+    assert set(made) | later == set(kept)
+    assert set(made["runs"][0]) == set(kept["runs"][0]) | later
+    assert made["runs"][0]["training"]["seed"] == 0
 
 
 class FakeExecutor:

@@ -24,6 +24,8 @@ def wish_files(
     out: Path,
     *,
     labels: str = "all",
+    first: str = "",
+    second: str = "",
     draws: int = 6,
     seed: int = 0,
     device: str = "auto",
@@ -32,9 +34,10 @@ def wish_files(
 
     labels: `all`, or `name=1,other=0,...` for one wish. Attributes that are not named are as in
     the first image; a class that fits is the first image's before the second's. The labels of
-    the files are what the run's reader reads in them. Returns the captions of the files and of
-    the wishes. Raises ValueError, with one sentence, for what does not fit: a run that does not
-    mix under labels, unknown names, a wish that no parent grants.
+    the files are what the run's reader reads in them, but for those told by `first` and `second`,
+    in the same form. Returns the captions of the files and of the wishes. Raises ValueError, with
+    one sentence, for what does not fit: a run that does not mix under labels, unknown names, a
+    wish that no parent grants.
     """
     names = run.facts.wishes
     if "mixer" not in run.config.method.players:
@@ -50,7 +53,9 @@ def wish_files(
     x = read_files(run, files)
     nets = run.load_nets(device)
     whole = not run.facts.attributes
-    y = read_attributes(nets, x, whole=whole)  # (2, a)
+    y = read_attributes(nets, x, whole=whole).clone()  # (2, a); of inference, so not to be changed
+    for own, known in zip(y, (first, second), strict=True):
+        _correct(own, _named(known, names) if known else {}, names, whole=whole)
     differ = int((y[0] != y[1]).sum())
     if labels == "all" and 2**differ > MOST:
         raise ValueError(
@@ -113,9 +118,9 @@ def wishes_of(y: Tensor) -> list[Tensor]:
     return found
 
 
-def _one(labels: str, names: Sequence[str], y: Tensor, *, whole: bool) -> list[Tensor]:
-    """The one combination that is told: of classes that of a parent, as an image has but one."""
-    wanted: dict[int, float] = {}
+def _named(labels: str, names: Sequence[str]) -> dict[int, float]:
+    """What `name=1,other=0` says, by the place of the name."""
+    found: dict[int, float] = {}
     for part in labels.split(","):
         name, equals, value = part.strip().rpartition("=")  # names may have "=" in them
         name, value = (name, value) if equals else (value, "")
@@ -124,12 +129,31 @@ def _one(labels: str, names: Sequence[str], y: Tensor, *, whole: bool) -> list[T
         if value not in ("0", "1"):
             raise ValueError(f"a wish is written {name}=1 or {name}=0, not '{part.strip()}'")
         at = names.index(name)
-        if float(value) not in y[:, at].tolist():
-            has = "has" if value == "1" else "lacks"
-            raise ValueError(f"neither of the two images {has} '{name}', so no mix of them can")
-        if at in wanted:
-            raise ValueError(f"'{name}' is wished for twice in '{labels}'")
-        wanted[at] = float(value)
+        if at in found:
+            raise ValueError(f"'{name}' is there twice in '{labels}'")
+        found[at] = float(value)
+    return found
+
+
+def _correct(y: Tensor, told: dict[int, float], names: Sequence[str], *, whole: bool) -> None:
+    """Puts what the user knows of an image in the place of what was read in it, y (a,)."""
+    if whole and told:
+        if list(told.values()) != [1]:
+            raise ValueError(f"an image is of one class: say {names[next(iter(told))]}=1 alone")
+        y.zero_()
+    for at, value in told.items():
+        y[at] = value
+
+
+def _one(labels: str, names: Sequence[str], y: Tensor, *, whole: bool) -> list[Tensor]:
+    """The one combination that is told: of classes that of a parent, as an image has but one."""
+    wanted = _named(labels, names)
+    for at, value in wanted.items():
+        if value not in y[:, at].tolist():
+            has = "has" if value else "lacks"
+            raise ValueError(
+                f"neither of the two images {has} '{names[at]}', so no mix of them can"
+            )
     places, values = list(wanted), torch.tensor(list(wanted.values()))
     if whole:
         fitting = [parent for parent in y if torch.equal(parent[places], values)]

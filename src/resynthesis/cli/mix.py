@@ -31,6 +31,10 @@ class Mix:
     labels: str | None = None
     """For a run of class-amr: all, for every combination of the two parents' labels, or
     name=1,other=0,... for one."""
+    first: str = ""
+    """With --labels: what the first image has, as name=1,other=0; the rest is read in it."""
+    second: str = ""
+    """The same of the second image."""
     steps: int = 11
     """Images along a line, or along a triangle's edge; or so many random mixes, with --labels
     of each wish."""
@@ -62,6 +66,8 @@ def main(arguments: list[str]) -> None:
     run = Run(told.run)
     if told.count is None and (told.parents is not None or told.data):
         raise ValueError("--parents and --data go with --count: the files are the parents")
+    if told.labels is None and (told.first or told.second):
+        raise ValueError("--first and --second go with --labels")
     if told.labels is not None:
         if told.count is not None or told.mixer or told.space != "codes":
             raise ValueError("--labels mixes two image files, without --count, --mixer and --space")
@@ -70,12 +76,14 @@ def main(arguments: list[str]) -> None:
             told.files,
             told.out,
             labels=told.labels,
+            first=told.first,
+            second=told.second,
             draws=told.steps,
             seed=told.seed,
             device=told.device,
         )
-        for file, head in zip(told.files, heads, strict=True):
-            print(f"{file}: {head}, as the run reads it")
+        for file, head, own in zip(told.files, heads, (told.first, told.second), strict=True):
+            print(f"{file}: {head}, as {'you say' if own else 'the run reads it'}")
         print(f"{told.out}: {len(wishes)} wishes, a row each: {', '.join(wishes)}")
         return
     if told.count is None:

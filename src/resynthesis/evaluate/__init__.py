@@ -109,7 +109,7 @@ FAMILIES = {
         "wish_accuracy_real",
         "mask_low",
         "mask_high",
-        "mask_share",
+        "mix_distance",
     ),
     "disentanglement": ("betavae_score", "factorvae_score", "mig", "dci_disentanglement"),
 }

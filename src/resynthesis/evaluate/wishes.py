@@ -31,9 +31,9 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     channel from either parent by chance; wish_accuracy_real, the judge's own accuracy on the real
     parents; mask_low, the mixer's least probability of a channel, averaged over the mixes to which
     the second parent has to grant something, and mask_high, its greatest, over those to which the
-    first has; mask_share, how much of the channels comes from the parent that gives fewer, over
-    parents that differ: 0 where mixes are copies, 0.5 where both give as many. What no pair tells
-    anything about is left out.
+    first has; mix_distance, the mean absolute distance of a mix to the nearer parent's
+    reconstruction, as a share of the distance between both, over parents that differ: 0 where
+    mixes are copies, 0.5 for a cross-fade. What no pair tells anything about is left out.
     """
     generator = seeded("wishes")
     known = data.test.known()
@@ -50,24 +50,27 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     z = encode(nets["autoencoder"], x)
     p = mixer(*(t.to(z.device) for t in (wanted, y_1, y_2)))
 
-    def granted(share: Tensor) -> list[float]:
+    def mixes(share: Tensor) -> Tensor:
         mixed = mix(torch.stack([z, z[other]]), mask_weights(share, z))
-        judged, _ = opinion(judge, decode(nets["autoencoder"], mixed))
+        return decode(nets["autoencoder"], mixed)
+
+    def granted(mixed: Tensor) -> list[float]:
+        judged, _ = opinion(judge, mixed)
         where = (of_first | of_second, of_first, of_second)
         return [_agreement(judged, wanted, part, whole) for part in where]
 
-    share = p[(of_first | of_second).any(1)].mean(1)
     with fixed_seed(0):
-        either, first, second = granted(p)
+        made = mixes(p)
+        either, first, second = granted(made)
         found = {
             "wish_accuracy": either,
             "wish_accuracy_first": first,
             "wish_accuracy_second": second,
-            "wish_accuracy_random_mask": granted(torch.full_like(p, 0.5))[0],
+            "wish_accuracy_random_mask": granted(mixes(torch.full_like(p, 0.5)))[0],
             "wish_accuracy_real": _agreement(real, y_1, torch.ones_like(y_1).bool(), whole),
             "mask_low": float(p[of_second.any(1)].amin(1).mean()),
             "mask_high": float(p[of_first.any(1)].amax(1).mean()),
-            "mask_share": float(torch.minimum(share, 1 - share).mean()),
+            "mix_distance": _distance(made, decode(nets["autoencoder"], z), other, y_1 != y_2),
         }
     return {name: value for name, value in found.items() if not math.isnan(value)}
 
@@ -81,6 +84,15 @@ def read_attributes(nets: nn.ModuleDict, x: Tensor, *, whole: bool) -> Tensor:
     if whole:
         return F.one_hot(logits.argmax(1), logits.shape[1]).float()
     return (logits > 0).float()
+
+
+def _distance(mixed: Tensor, x_hat: Tensor, other: Tensor, differ: Tensor) -> float:
+    """How far mixes are from the nearer parent, beside how far the parents are from each other."""
+    one, two, apart = (
+        (a - b).abs().flatten(1).mean(1)[differ.any(1).to(a.device)]
+        for a, b in ((mixed, x_hat), (mixed, x_hat[other]), (x_hat, x_hat[other]))
+    )
+    return float((torch.minimum(one, two) / apart).mean())
 
 
 def _agreement(logits: Tensor, wanted: Tensor, where: Tensor, whole: bool) -> float:

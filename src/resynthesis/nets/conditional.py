@@ -17,9 +17,10 @@ class ClassMixer(nn.Module):
 
     The mixer of Beckham et al. (2019) knows the wish alone; it cannot know which parent would
     grant it. This one (`informed`) sees the labels of both parents beside the wish. It begins with
-    a division of the channels: half are the first parent's whatever is wished for, and each
-    attribute has its share of the others, which come from the first parent where that has the
-    attribute as wanted, and else from the second. Classes (`whole`) are one attribute. Where there
+    a division of the channels. Each attribute has its share of one half, which comes from the
+    first parent where that has the attribute as wanted, and else from the second; the other half
+    is the first parent's whatever is wished for. Classes (`whole`) are one attribute, and the
+    other half comes from the parent that does not grant it, so that no mix is a copy. Where there
     are more attributes than channels for them, some share a channel.
     """
 
@@ -38,11 +39,13 @@ class ClassMixer(nn.Module):
             groups = 1 if whole else attributes
             self.divide = nn.Linear(groups, channels)
             owners = min(groups, (channels + 1) // 2)
-            owner = torch.arange(channels) % (2 * owners)  # owners and above: the first parent's
+            owner = torch.arange(channels) % (2 * owners)  # owners and above: the other half
             with torch.no_grad():
                 mine = owner[:, None] == torch.arange(groups) % owners
-                self.divide.weight.copy_(SURE * mine / mine.sum(1, keepdim=True).clamp(min=1))
-                self.divide.bias.copy_(SURE * (owner >= owners))
+                share = mine / mine.sum(1, keepdim=True).clamp(min=1)
+                others = owner >= owners
+                self.divide.weight.copy_(SURE * (share - whole * others[:, None].float()))
+                self.divide.bias.copy_(SURE * others * (not whole))
 
     def forward(self, wanted: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Attributes (B, a), float, of the wish and of both parents -> (B, c) in (0, 1)."""
