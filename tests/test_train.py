@@ -306,3 +306,32 @@ def test_memory_of_training_on_mnist(tmp_path: Path, shared_data: Path) -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert int(answer.stdout.splitlines()[-1]) < 2 * 2**30
+
+
+def test_the_commit_is_that_of_this_checkout_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> None:
+        me = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(["git", *me, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    file = tmp_path / "package" / "runs" / "circumstances.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("first")
+    module = sys.modules[
+        "resynthesis.runs.circumstances"
+    ]  # the package has a function of this name
+    monkeypatch.setattr(module, "__file__", str(file))
+    git("init", "-q")
+    git("commit", "--allow-empty", "-qm", "of somebody else")
+    assert module._git_commit() is None
+    git("add", ".")
+    git("commit", "-qm", "ours")
+    commit = module._git_commit()
+    assert commit is not None
+    assert len(commit) == 40
+    file.write_text("second")
+    assert module._git_commit() == f"{commit}+changes"
+    (tmp_path / "README").write_text("beside the package")
+    git("checkout", "-q", "package")
+    assert module._git_commit() == commit

@@ -36,18 +36,24 @@ def _versions() -> dict[str, str]:
 
 
 def _git_commit() -> str | None:
-    """The commit of the folder that this package is run from, where it is a checkout."""
+    """The commit of the checkout that this package is run from, where it is one.
+
+    With "+changes" where its files are not those of the commit.
+    """
+    here = Path(__file__)
     try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
+        _git(here.parent, "ls-files", "--error-unmatch", here.name)  # not somebody else's checkout
+        commit = _git(here.parent, "rev-parse", "HEAD")
+        changed = _git(here.parents[1], "status", "--porcelain", "--", ".")
     except (OSError, subprocess.SubprocessError):
         return None
+    return commit + "+changes" * bool(changed)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    answer = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5, check=True
+    )
     return answer.stdout.strip()
 
 
