@@ -26,14 +26,14 @@ def collect(table: str, folder: Path) -> None:
         "table": table,
         "processes_at_once": sweep["processes_at_once"],
         **{key: first[key] for key in ("versions", "machine")},
-        "train_size": first["facts"]["train_size"],
-        "data_checksum": first["facts"]["checksum"],
         "runs": [
             {
                 "row": run["row"],
                 "seed": run["training"]["seed"],
                 "settings": {"method": run["method"], **run["settings"]},
                 **{key: run[key] for key in ("nets", "training", "git_commit")},
+                "train_size": run["facts"]["train_size"],
+                "data_checksum": run["facts"]["checksum"],
                 **{key: run[key] for key in ("images", "seconds", "metrics")},
             }
             for run in sweep["runs"]
@@ -70,6 +70,7 @@ COLUMNS = {
     },
     "labels-digits": WISHES,
     "labels-mnist": WISHES,
+    "labels-longer": WISHES,
     "dsprites-short": {
         "betavae_score": ("β-VAE score", 1),
         "factorvae_score": ("FactorVAE score", 1),
@@ -108,7 +109,7 @@ def markdown(table: str) -> str:
     tree = json.loads((HERE / "results" / f"{table}.json").read_text())
     speed = json.loads((HERE / "results" / "speed.json").read_text())["rows"]
     rates = {row["name"]: row["images_per_second"] for row in speed}
-    there = {metric for run in tree["runs"] for metric in run["metrics"]}  # older files have fewer
+    there = set.intersection(*[set(run["metrics"]) for run in tree["runs"]])  # older have fewer
     columns = {metric: told for metric, told in COLUMNS[table].items() if metric in there}
     head = ["method", *[name for name, _ in columns.values()], "seeds"]
     head += ["images/s"] * (table == "mnist")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from resynthesis import onnx
+from resynthesis import onnx, runs
 from resynthesis.cli import main
 from resynthesis.evaluate import decode, encode, probabilities
 from resynthesis.evaluate import translate as redraw
@@ -23,6 +23,11 @@ from resynthesis.runs import Run
 
 ort = pytest.importorskip("onnxruntime")
 Ask = Callable[..., torch.Tensor]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def opened(folder: Path) -> dict[str, Ask]:
@@ -102,6 +107,21 @@ def test_several_runs_have_a_folder_each(kinds: dict[str, Path], tmp_path: Path)
     near(
         ask["encoder"](images(run, 3)), encode(run.load_nets("cpu")["autoencoder"], images(run, 3))
     )
+
+
+def test_a_mixer_that_sees_the_parents(kinds: dict[str, Path], tmp_path: Path) -> None:
+    made = Run(kinds["class"])
+    config = replace(made.config, nets=replace(made.config.nets, informed=True))
+    run = runs.start(config, tmp_path / "run")
+    onnx.export_onnx([run], tmp_path / "out")
+    mixer = run.load_nets("cpu")["mixer"]
+    first, second = torch.eye(4)[[0, 1, 2]], torch.eye(4)[[1, 1, 3]]
+    for wanted in (first, second, torch.zeros(3, 4)):
+        with torch.inference_mode():
+            near(
+                opened(tmp_path / "out")["mixer"](wanted, first, second),
+                mixer(wanted, first, second),
+            )
 
 
 def test_no_path_of_this_machine_goes_with_it(kinds: dict[str, Path], tmp_path: Path) -> None:

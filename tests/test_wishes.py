@@ -338,8 +338,8 @@ def test_labels_that_the_user_knows_go_before_what_is_read(
     mix = ["mix", str(run.path), a, b, "--out", str(tmp_path / "x.png"), "--labels"]
     assert main([*mix, "all", "--first", "left=0", "--second", "bright=1,left=1"]) == 0
     said = capsys.readouterr().out
-    assert f"{a}: bright, as you say" in said
-    assert f"{b}: bright + left, as you say" in said
+    assert f"{a}: bright, as you say and the run reads it" in said
+    assert f"{b}: bright + left, as you say and the run reads it" in said
     assert "2 wishes, a row each: bright, bright + left\n" in said
     assert "neither of the two images has 'left'" in refused(*mix, "left=1", "--first", "left=0")
     assert "unknown label 'big'" in refused(*mix, "all", "--second", "big=1")
@@ -440,7 +440,7 @@ def test_wishes_of_classes(
     mix = ["mix", str(animals.path), cat, cat, "--out", out, "--labels", "all"]
     assert main([*mix, "--second", "fox=1"]) == 0
     assert f"{everything}\n" in capsys.readouterr().out
-    assert "an image is of one class: say fox=1 alone" in refused(*mix, "--first", "fox=0")
+    assert "an image is of one class: name that alone" in refused(*mix, "--first", "fox=0")
     for a, b, labels in ((cat, fox, "fox=1,cat=1"), (cat, cat, "fox=1"), (cat, fox, "bird=1")):
         refused("mix", str(animals.path), a, b, "--labels", labels, "--out", out)
 

@@ -27,7 +27,7 @@ from .report import names
 from .runs import Run, fixed_seed
 
 BATCH, OTHER = 2, 5  # images that a net is traced with, and those that it is tried with
-CLOSE = 1e-3  # of the largest answer
+CLOSE = 1e-3  # of 1, or of the largest answer where that is larger
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,16 @@ class Function:
     inputs: dict[str, tuple[int, ...]]
     output: str
     what: str
+    labels: bool = False
+
+    def draw(self, n: int) -> list[Tensor]:
+        """Inputs drawn at random, (n, ...) each: from -1 to 1, or of labels 0 and 1."""
+        drawn = [torch.rand(n, *shape) * 2 - 1 for shape in self.inputs.values()]
+        if not self.labels:
+            return drawn
+        drawn = [(x > 0).float() for x in drawn]
+        drawn[0][: n // 2] = drawn[1][: n // 2]  # what a parent has, or neither
+        return drawn
 
 
 def export_onnx(runs: Sequence[Run], out: Path) -> tuple[str, ...]:
@@ -96,6 +106,7 @@ def functions(run: Run, nets: nn.ModuleDict) -> dict[str, Function]:
             "probabilities",
             "of labels, 0 or 1, of a mix and of its parents: the probability that a channel of "
             "its code is the first parent's",
+            labels=True,
         )
     return found
 
@@ -150,14 +161,9 @@ def _about(run: Run, about: dict[str, Function]) -> dict[str, Any]:
     }
 
 
-def _drawn(function: Function, n: int) -> list[Tensor]:
-    """Inputs drawn at random, (n, ...) each."""
-    return [torch.rand(n, *shape) * 2 - 1 for shape in function.inputs.values()]
-
-
 def _write(net: nn.Module, function: Function, path: Path) -> None:
     batch = torch.export.Dim("n")
-    inputs = _drawn(function, BATCH)
+    inputs = function.draw(BATCH)
     with _silence():
         torch.onnx.export(
             net,
@@ -191,7 +197,7 @@ def _try(function: Function, path: Path) -> None:
     """Raises ArithmeticError where the file answers otherwise than the run."""
     import onnxruntime
 
-    inputs = _drawn(function, OTHER)
+    inputs = function.draw(OTHER)
     wanted = function.call(*inputs)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     told = {name: x.numpy() for name, x in zip(function.inputs, inputs, strict=True)}

@@ -139,7 +139,7 @@ def _correct(y: Tensor, told: dict[int, float], names: Sequence[str], *, whole: 
     """Puts what the user knows of an image in the place of what was read in it, y (a,)."""
     if whole and told:
         if list(told.values()) != [1]:
-            raise ValueError(f"an image is of one class: say {names[next(iter(told))]}=1 alone")
+            raise ValueError("an image is of one class: name that alone, as NAME=1")
         y.zero_()
     for at, value in told.items():
         y[at] = value

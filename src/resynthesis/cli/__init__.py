@@ -27,7 +27,7 @@ COMMANDS = {
     "data": "list the sets, or fetch, check and show one",
     "explore": "look into runs in the browser: mix, translate, wander through codes",
     "report": "one page about runs, to be read, mailed and printed",
-    "export": "a run for use elsewhere: a folder that runs as a hosted Space",
+    "export": "a run for use elsewhere: a folder for a host of Gradio apps, or ONNX files",
     "bench": "measure training steps: textbook, ours, a peer's, and the limit",
     "demo": "the main job on a bundled set, in a few minutes",
 }
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if said is None or os.environ.get("RESYNTH_DEBUG"):
             raise
         return _fail(said)
-    except SystemExit as stop:  # of ending_well; or tyro has printed the help or what was wrong
+    except SystemExit as stop:  # of ending_well; or tyro has printed the help
         return int(stop.code or 0)
     return 0
 

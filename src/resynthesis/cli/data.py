@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
     data = load(replace(told.settings, data=name))
     describe(data)
     if name in SETS:
-        known = SETS[name]
+        known = SETS.get(data.name, SETS[name])  # another, where the official one cannot be had
         print(f"{known.summary}\nlicence: {known.licence}\nsource: {known.citation}")
     if data.train.labels is not None:
         shown = _counts(data, data.train.labels)

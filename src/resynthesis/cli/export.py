@@ -23,8 +23,8 @@ class Export:
     for whatever runs without PyTorch."""
     out: Path
     """A new folder."""
-    licence: str = "mit"
-    """The licence of the weights, as it stands on the card of a space."""
+    licence: str = ""
+    """The licence of the weights on the card of a space: mit where not told otherwise."""
 
 
 def main(arguments: list[str]) -> None:
@@ -34,11 +34,13 @@ def main(arguments: list[str]) -> None:
     check_new(told.out)
     runs = [Run(path) for path in told.runs]
     if told.to == "onnx":
+        if told.licence:
+            raise ValueError("--licence is for the card of a space, and ONNX files have none")
         for line in export_onnx(runs, told.out):
             print(line)
         print(f"{told.out}: each answers as the run does; about.json says what goes in and out")
         return
-    notes = export_space(runs, told.out, licence=told.licence)
+    notes = export_space(runs, told.out, licence=told.licence or "mit")
     for note in notes:
         print(f"note: {note}")
     size = sum(path.stat().st_size for path in told.out.rglob("*") if path.is_file())

@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> None:
             device=told.device,
         )
         for file, head, own in zip(told.files, heads, (told.first, told.second), strict=True):
-            print(f"{file}: {head}, as {'you say' if own else 'the run reads it'}")
+            print(f"{file}: {head}, as {'you say and ' if own else ''}the run reads it")
         print(f"{told.out}: {len(wishes)} wishes, a row each: {', '.join(wishes)}")
         return
     if told.count is None:

@@ -6,7 +6,7 @@ import io
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field, make_dataclass
 from functools import partial
@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> None:
 
 def _main(arguments: list[str]) -> None:
     if "--resume" in arguments or any(a.startswith("--resume=") for a in arguments):
-        _resume(parse(Resume, arguments, "train", "Go on from a run's last checkpoint."))
+        about = "Go on from a run's last checkpoint, by its own settings."
+        _resume(parse(Resume, arguments, "train --resume RUN", about))
         return
     if not arguments or arguments[0].startswith("-"):
         print("usage: resynth train METHOD --data D [...]   or   resynth train --resume RUN")
@@ -91,25 +92,31 @@ def command(name: str) -> type:
 def settled(told: Any) -> runs.Config:
     """The config of a run from what `command` parsed.
 
-    Raises ValueError where settings contradict each other, or say something that nothing reads.
+    Raises ValueError where settings contradict each other.
     """
-    config = runs.Config(
+    return runs.Config(
         method=told.method,
         data=absolute(told.data),
         nets=told.nets,
         probe=getattr(told, "probe", runs.ProbeConfig()),
         training=told.training,
     )
-    usual = runs.parts(type(config.method))["nets"]()
-    for name in config.nets.unread(config.whole_method().players):
-        if getattr(config.nets, name) != getattr(usual, name):
+
+
+def check_read(config: runs.Config, flags: Container[str] | None = None) -> None:
+    """Raises ValueError where a setting of the nets says something that nothing reads.
+
+    flags: those that may be to blame; any where none are given.
+    """
+    for name in config.unread():
+        if flags is None or name in flags:
             flag = f"--{name.replace('_', '-')}"
             raise ValueError(f"{flag} makes no difference here: leave it out")
-    return config
 
 
 def _start(name: str, told: Any) -> None:
     config = settled(told)
+    check_read(config)
     seed = config.training.seed
     if parallel.size() > 1 and not told.out:
         raise ValueError("several processes train one run: say by --out where it shall be")

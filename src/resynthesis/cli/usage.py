@@ -46,6 +46,8 @@ def sentence(box: str, command: str) -> str:
         return f"{flag} must be one of {known}, not '{wrong}'"
     if found := re.match(r"Missing value for argument '(.+)'\. Expected (\d+)", said):
         flag, count = found.groups()
+        if not flag.startswith("--"):
+            return f"{command} needs {flag}"
         return f"{flag} wants {'a value' if count == '1' else f'{count} values'}"
     if said.startswith("Missing from"):
         return f"{command} needs {'; '.join(_needed(first[1:]))}"

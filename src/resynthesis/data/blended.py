@@ -71,7 +71,7 @@ def _photographs(folder: Path) -> list[Tensor]:
     except DownloadError as error:
         if MNIST.is_here(folder):
             raise
-        names = ", ".join(f"{name}.gz" for name in MNIST.archived)
+        names = ", ".join(f"{n}.gz" for n in MNIST.archived if not MNIST.find(folder, n))
         raise DownloadError(f"{error}; and {names} into {folder / MNIST.homes[0]}") from error
 
 

@@ -112,6 +112,12 @@ class ImageSet:
         """Whether the class of any image is known."""
         return bool(self._is_known().any())
 
+    @property
+    def labels_differ(self) -> bool:
+        """Whether any two images differ in what is known of them."""
+        labels = self.known().labels if self.has_labels else None
+        return labels is not None and len(labels.unique(dim=0)) > 1
+
     def known(self) -> ImageSet:
         """The images whose labels are known."""
         known = self._is_known()

@@ -30,7 +30,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .download import DownloadError, fetch, find
+from .download import fetch, find
 from .images import Reading, resize
 from .sets import Data, ImageSet, seeded, to_float
 
@@ -241,7 +241,7 @@ def load_dsprites(folder: Path, how: Reading) -> Data:
         path = _found(folder) or fetch(
             FILE, MIRRORS, _is_official, folder / "dsprites", tries=1, timeout=10.0
         )
-    except DownloadError as error:
+    except OSError as error:
         note = f"these images are drawn by resynthesis and are not the official ones: {error}"
         return _parts("dsprites-rendered", rendered(), how.size, note)
     note = f"images from {path}, checked by their factors and form: no checksum is published"

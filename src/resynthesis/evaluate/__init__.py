@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from torch import Tensor, nn
 
-from ..data import Data, ImageSet, Kind, Lines, Sprites
+from ..data import Data, Kind, Lines, Sprites
 from ..runs import Facts
 from . import disentanglement, labels, lines, realism, reconstruction, wishes
 from .choice import choose
@@ -140,7 +140,7 @@ def suits(name: str, data: Data, nets: nn.ModuleDict, facts: Facts | None = None
     if family == "mixes":
         return len(data.test) >= 4
     if family == "wishes":
-        return "mixer" in nets and _differ(data.test) and _same_labels(data, nets, facts)
+        return "mixer" in nets and data.test.labels_differ and _same_labels(data, nets, facts)
     return True
 
 
@@ -164,12 +164,6 @@ def kind(data: Data) -> Kind:
 def family_of(name: str) -> str:
     """The family of a metric; of a family, itself."""
     return next((f for f, metrics in FAMILIES.items() if name in metrics), name)
-
-
-def _differ(images: ImageSet) -> bool:
-    """Whether any two images differ in what is known of them."""
-    labels = images.known().labels if images.has_labels else None
-    return labels is not None and len(labels.unique(dim=0)) > 1
 
 
 def _same_labels(data: Data, nets: nn.ModuleDict, facts: Facts | None) -> bool:

@@ -32,8 +32,8 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
     parents; mask_low, the mixer's least probability of a channel, averaged over the mixes to which
     the second parent has to grant something, and mask_high, its greatest, over those to which the
     first has; mix_distance, the mean absolute distance of a mix to the nearer parent's
-    reconstruction, as a share of the distance between both, over parents that differ: 0 where
-    mixes are copies, 0.5 for a cross-fade. What no pair tells anything about is left out.
+    reconstruction, as a share of the distance between both, over all parents that differ: 0
+    where mixes are copies, 0.5 for a cross-fade. What no pair tells anything about is left out.
     """
     generator = seeded("wishes")
     known = data.test.known()
@@ -70,7 +70,9 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
             "wish_accuracy_real": _agreement(real, y_1, torch.ones_like(y_1).bool(), whole),
             "mask_low": float(p[of_second.any(1)].amin(1).mean()),
             "mask_high": float(p[of_first.any(1)].amax(1).mean()),
-            "mix_distance": _distance(made, decode(nets["autoencoder"], z), other, y_1 != y_2),
+            "mix_distance": _distance(
+                made, decode(nets["autoencoder"], z).cpu(), other, y_1 != y_2
+            ),
         }
     return {name: value for name, value in found.items() if not math.isnan(value)}
 
@@ -88,11 +90,10 @@ def read_attributes(nets: nn.ModuleDict, x: Tensor, *, whole: bool) -> Tensor:
 
 def _distance(mixed: Tensor, x_hat: Tensor, other: Tensor, differ: Tensor) -> float:
     """How far mixes are from the nearer parent, beside how far the parents are from each other."""
-    one, two, apart = (
-        (a - b).abs().flatten(1).mean(1)[differ.any(1).to(a.device)]
-        for a, b in ((mixed, x_hat), (mixed, x_hat[other]), (x_hat, x_hat[other]))
-    )
-    return float((torch.minimum(one, two) / apart).mean())
+    m, a = (images[differ.any(1)] for images in (mixed.cpu().clamp(-1, 1), x_hat.clamp(-1, 1)))
+    b = x_hat.clamp(-1, 1)[other][differ.any(1)]
+    one, two, apart = ((p - q).abs().flatten(1).mean(1) for p, q in ((m, a), (m, b), (a, b)))
+    return float(torch.minimum(one, two).sum() / apart.sum())
 
 
 def _agreement(logits: Tensor, wanted: Tensor, where: Tensor, whole: bool) -> float:

@@ -49,6 +49,7 @@ class Nets:
         read = {
             "code": self.family != "split",
             "norm": self.family == "amr",
+            "output": self.family in ("amr", "burgess"),
             "informed": "mixer" in players,
             "content": self.family == "split",
             "style": self.family == "split",

@@ -64,12 +64,13 @@ def changed(run: Run) -> dict[str, Any]:
     config = run.config
     usual = {name: make() for name, make in parts(type(config.method)).items()}
     usual |= {"method": type(config.method)(), "probe": type(config.probe)()}
+    silent = {*SILENT, *config.unread()}
     found = {}
     for name, default in usual.items():
         own = getattr(config, name)
         for f in fields(default):
             value = getattr(own, f.name)
-            if value != getattr(default, f.name) and f.name not in SILENT:
+            if value != getattr(default, f.name) and f.name not in silent:
                 found[f.name] = value
     return found
 

@@ -156,8 +156,8 @@ def _wishes(run: Run, nets: nn.ModuleDict, x: Tensor) -> str:
     _, told = captions(known, wishes, run.facts.wishes, whole=whole)
     return picture(
         figures.grid([pair, *rows], ["the two images", *told]),
-        "Two test images, then mixes of them: a row for each wish that they can grant, with "
-        "masks drawn at random.",
+        "Two test images, then mixes of them: a row for each combination of what the two have, "
+        "with masks drawn at random.",
     )
 
 

@@ -44,9 +44,12 @@ def _git_commit() -> str | None:
     try:
         _git(here.parent, "ls-files", "--error-unmatch", here.name)  # not somebody else's checkout
         commit = _git(here.parent, "rev-parse", "HEAD")
-        changed = _git(here.parents[1], "status", "--porcelain", "--", ".")
     except (OSError, subprocess.SubprocessError):
         return None
+    try:
+        changed = _git(here.parents[1], "--no-optional-locks", "status", "--porcelain", "--", ".")
+    except (OSError, subprocess.SubprocessError):  # of a checkout that is slow to read
+        return commit
     return commit + "+changes" * bool(changed)
 
 

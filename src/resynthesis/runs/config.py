@@ -86,6 +86,12 @@ class Config:
             return Probed(self.method, self.probe.supervision)
         return self.method
 
+    def unread(self) -> list[str]:
+        """Settings of the nets that are not the usual ones and make no difference."""
+        usual = parts(type(self.method))["nets"]()
+        names = self.nets.unread(self.whole_method().players)
+        return [name for name in names if getattr(self.nets, name) != getattr(usual, name)]
+
     def to_json(self) -> dict[str, Any]:
         parts = {k: asdict(getattr(self, k)) for k in ("data", "nets", "probe", "training")}
         return {"method": self.name, "settings": asdict(self.method), **parts}  # type: ignore[call-overload]

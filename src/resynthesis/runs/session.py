@@ -16,7 +16,6 @@ from .. import parallel
 from ..data import Data, Domains, ImageSet, seeded
 from ..data import load as load_data
 from ..methods import Method
-from ..mixing import as_attributes
 from ..train import Diverged, State, begin, loop, pick_device
 from .config import Config
 from .facts import Facts, new_nets
@@ -83,13 +82,11 @@ def first_nets(config: Config, data: Data) -> nn.ModuleDict:
             f"{config.name} mixes by classes or by attributes, 0 or 1, and the labels of "
             f"'{data.name}' are other values"
         )
-    if "mixer" in method.players:
-        _, y = as_attributes(data.train.labels, nets["mixer"].attributes)  # type: ignore[arg-type]
-        if (y == y[0]).all():
-            raise ValueError(
-                f"{config.name} mixes images of different labels, and all labelled training images "
-                f"of '{data.name}' have the same"
-            )
+    if "mixer" in method.players and not data.train.labels_differ:
+        raise ValueError(
+            f"{config.name} mixes images of different labels, and all labelled training images of "
+            f"'{data.name}' have the same"
+        )
     return nets
 
 

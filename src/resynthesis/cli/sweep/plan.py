@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -19,7 +20,7 @@ from ...evaluate import family_of, suits_kind
 from ...methods import METHODS
 from ...nets import code_shape
 from ..shared import as_any
-from ..train import command, settled
+from ..train import check_read, command, settled
 from .one import Job, families, flat
 from .slurm import OPTIONS
 from .source import Given, Source
@@ -63,6 +64,8 @@ def read(
         name, where = own.pop("name", ("", place))
         name = fitted(str, name, f"{where}, name")
         for row, config in _variants(shared | own | over, name, place):
+            with _at(place):
+                check_read(config, own)
             folder = re.sub(r"[^\w.+-]+", "-", row).strip("-") + f"-seed{config.training.seed}"
             jobs.append(Job(out / folder, row, config, _metrics(source, config)))
     if not jobs:
@@ -98,14 +101,21 @@ def _variants(given: Given, name: str, place: str) -> Iterator[tuple[str, runs.C
         varied = [flag for flag, values in choices.items() if len(values) > 1 and flag != "seed"]
         for values in product(*choices.values()):
             chosen = dict(zip(choices, values, strict=True))
-            try:
+            with _at(place):
                 config = _config(method, chosen)
                 _check_labels(config)
-            except ValueError as error:
-                raise ValueError(f"{place}: {error}") from error
             parts = [name or method]
             parts += [f"method={method}"] if name and len(methods) > 1 else []
             yield " ".join(parts + [f"{f}={text(chosen[f])}" for f in varied]), config
+
+
+@contextmanager
+def _at(place: str) -> Iterator[None]:
+    """Names the place in the file of what is wrong with a run."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
 
 
 def _flags(method: str) -> dict[str, Any]:
