@@ -40,6 +40,7 @@ def test_tables_are_made_from_the_result_files(name: str) -> None:
     [
         ("labels-digits", "labels"),
         ("labels-mnist", "labels"),
+        ("labels-longer", "labels"),
         ("dsprites-short", "disentanglement"),
         ("mnist-100-labels", "guide"),
     ],
