@@ -123,7 +123,7 @@ class _Net(nn.Module):
 
 
 def _export(run: Run, place: Path) -> Iterator[str]:
-    nets = run.load_nets("cpu").eval()
+    nets = run.load_nets("cpu")
     about = functions(run, nets)
     for name, function in about.items():
         path = place / f"{name}.onnx"

@@ -70,9 +70,7 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
             "wish_accuracy_real": _agreement(real, y_1, torch.ones_like(y_1).bool(), whole),
             "mask_low": float(p[of_second.any(1)].amin(1).mean()),
             "mask_high": float(p[of_first.any(1)].amax(1).mean()),
-            "mix_distance": _distance(
-                made, decode(nets["autoencoder"], z).cpu(), other, y_1 != y_2
-            ),
+            "mix_distance": _distance(made, decode(nets["autoencoder"], z), other, y_1 != y_2),
         }
     return {name: value for name, value in found.items() if not math.isnan(value)}
 
@@ -90,8 +88,8 @@ def read_attributes(nets: nn.ModuleDict, x: Tensor, *, whole: bool) -> Tensor:
 
 def _distance(mixed: Tensor, x_hat: Tensor, other: Tensor, differ: Tensor) -> float:
     """How far mixes are from the nearer parent, beside how far the parents are from each other."""
-    m, a = (images[differ.any(1)] for images in (mixed.cpu().clamp(-1, 1), x_hat.clamp(-1, 1)))
-    b = x_hat.clamp(-1, 1)[other][differ.any(1)]
+    shown = (images.cpu().clamp(-1, 1) for images in (mixed, x_hat, x_hat[other]))
+    m, a, b = (images[differ.any(1)] for images in shown)
     one, two, apart = ((p - q).abs().flatten(1).mean(1) for p, q in ((m, a), (m, b), (a, b)))
     return float(torch.minimum(one, two).sum() / apart.sum())
 
