@@ -38,7 +38,7 @@ VARIANTS: list[Method] = [
     Translate(),
     Translate(realism=1.0),
     Adapt(),
-    Adapt(confidence=0.0),
+    Adapt(confidence=0.0, translated=1.0),
     Adapt(consistency=0.0, self_labelling=0.0),
 ]
 FAMILY = {Translate: "adaae", Adapt: "split"}
@@ -78,7 +78,7 @@ def test_terms(method: Method) -> None:
             assert f"{player}/{name}" in method.formulas
 
 
-@pytest.mark.parametrize("method", [Translate(), Adapt()], ids=repr)
+@pytest.mark.parametrize("method", [Translate(), Adapt(translated=0.5)], ids=repr)
 def test_every_formula_is_a_term(method: Method) -> None:
     losses = method.losses(nets_for(method), *both(8))
     assert {f"{p}/{t}" for p, terms in losses.items() for t in terms} == set(method.formulas)
@@ -168,7 +168,7 @@ def test_simultaneous_step_of_translate_is_the_textbook_step() -> None:
         assert max((a - b).abs().max() for a, b in pairs) < 1e-9
 
 
-@pytest.mark.parametrize("method", [Translate(), Adapt()], ids=repr)
+@pytest.mark.parametrize("method", [Translate(), Adapt(translated=0.5)], ids=repr)
 def test_the_reconstruction_of_the_target_falls(method: Method) -> None:
     nets = nets_for(method, classifier_width=2)
     state = begin(method, nets, quick(lr=3e-3))
@@ -262,6 +262,7 @@ def test_weights_at_zero() -> None:
     nets = nets_for(method)
     losses = method.losses(nets, *both(8))
     assert "consistency" not in losses["autoencoder"]
+    assert "translated" not in losses["classifier"]
     assert losses["classifier"].get("target", torch.zeros(())) == 0
     for weight, name in (("reconstruction", "reconstruction"), ("realism", "realism")):
         for kind in (Adapt, Translate):
@@ -348,7 +349,7 @@ def test_settings_that_suit() -> None:
     assert told.nets.width == 3
 
 
-@pytest.mark.parametrize("method", [Translate(), Adapt()], ids=repr)
+@pytest.mark.parametrize("method", [Translate(), Adapt(translated=0.5)], ids=repr)
 @pytest.mark.parametrize("decay", [0.0, 0.5, 1.0])
 def test_learning_rates_of_the_players(method: Method, decay: float) -> None:
     state = begin(method, nets_for(method, width=2, classifier_width=2), quick())
