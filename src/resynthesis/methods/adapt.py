@@ -45,7 +45,7 @@ class Adapt(DomainMethod):
     consistency: float = 1.0
     """β, weight of the distance between a mix of codes and the code of its picture."""
     translated: float = 0.0
-    """μ, weight of translations for the classifier; 0 leaves them out, as it reads as well or better
+    """μ, weight of translations for the classifier; 0 leaves them out: it reads as well or better
     without them (docs/domains.md)."""
     self_labelling: float = 1.0
     """σ, weight of the teacher's labels of target images; 0 leaves them out."""
