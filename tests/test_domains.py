@@ -46,6 +46,7 @@ QUICK += ["--width", "4", "--classifier-width", "4"]
 LABELLED = {
     "target_accuracy",
     "source_only_accuracy",
+    "translated_only_accuracy",
     "target_supervised_accuracy",
     "translation_accuracy",
 }
@@ -732,7 +733,11 @@ def test_evaluate(
     assert main(["evaluate", "run"]) == 0
     said = capsys.readouterr()
     assert "stopping point: step 4, the last of a fixed budget; no label of" in said.out
-    for what in ("source-only classifier", "target-supervised classifier", "translations"):
+    for what in (
+        "source-only classifier",
+        "translations-only classifier",
+        "target-supervised classifier",
+    ):
         assert what in said.err
     metrics = json.loads(Path("run/metrics.json").read_text())
     assert set(metrics) == METRICS

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..augment import turned
-from ..data import Domains, ImageSet, seeded
+from ..data import Domains, ImageSet, seeded, to_uint8
 from ..methods import Classify, DomainMethod
 from ..nets import Classifier
 from ..runs import Run, fixed_seed, new_nets
@@ -25,7 +25,11 @@ from .distances import frechet, kernel, proxy_a
 
 FAMILIES = {
     "accuracy": ("source_accuracy", "target_accuracy"),
-    "references": ("source_only_accuracy", "target_supervised_accuracy"),
+    "references": (
+        "source_only_accuracy",
+        "translated_only_accuracy",
+        "target_supervised_accuracy",
+    ),
     "translation": (
         "translation_accuracy",
         "frechet_distance",
@@ -36,6 +40,7 @@ FAMILIES = {
     "divergence": ("proxy_a_distance", "proxy_a_distance_features", "proxy_a_distance_pixels"),
 }
 CODES = 2000  # images of each domain for the proxy A-distance
+TAUGHT = 50_000  # at most so many translations teach the classifier that has seen nothing else
 
 
 def reader(nets: nn.ModuleDict) -> Classifier:
@@ -133,9 +138,10 @@ def evaluate_domains(
 ) -> dict[str, float]:
     """All metrics that the data allow, or those in `only`, on the test parts.
 
-    `only` names families, or single metrics. Two classifiers of the run's architecture are
-    trained for as many steps as the run was: on the source alone, and on the target's training
-    part with its labels, which is both the upper bound and the independent judge of translations.
+    `only` names families, or single metrics. Three classifiers of the run's architecture are
+    trained for as many steps as the run was: on the source alone, on translations of it alone, and
+    on the target's training part with its labels, which is both the upper bound and the
+    independent judge of translations.
     `note` gets a sentence for each metric that is left out, for want of labels or images. Raises
     ValueError where a metric is unknown, or is named singly and has to be left out, or a family of
     which nothing is left.
@@ -160,6 +166,11 @@ def evaluate_domains(
         found["source_only_accuracy"] = accuracy(
             trained("source-only", data.source.train), data.target.test
         )
+    if needs("translated_only_accuracy"):
+        made = _translated(run, nets, data.source.train.known())
+        found["translated_only_accuracy"] = accuracy(
+            trained("translations-only", made), data.target.test
+        )
     judged = FAMILIES["translation"]
     if needs("target_supervised_accuracy", *judged):
         # Without labels of the target, features come from the run's own reader of it.
@@ -174,6 +185,18 @@ def evaluate_domains(
         report("the divergence of the domains")
         found |= _divergence(nets, data, wanted)
     return found
+
+
+def _translated(run: Run, nets: nn.ModuleDict, source: ImageSet) -> ImageSet:
+    """The labelled source images, or as many as `TAUGHT`, redrawn once each."""
+    images, labels = [], []
+    order = torch.randperm(len(source), generator=seeded("translated"))[:TAUGHT]
+    for number, index in enumerate(order.split(CHUNK)):
+        x, y = source.take(index)
+        assert y is not None
+        images.append(to_uint8(translate(run.domain_method, nets, x, run.styles(), seed=number)))
+        labels.append(y.cpu())
+    return ImageSet(torch.cat(images), torch.cat(labels))
 
 
 def _translations(
@@ -222,7 +245,7 @@ def _unfit(data: Domains) -> dict[str, str]:
     strange = data.target.test.labels is not None  # but none that the source knows
     why = "has no class of the source" if strange else "has no labels"
     if not data.target.test.has_labels:
-        metrics = ("target_accuracy", "source_only_accuracy", "target_supervised_accuracy")
+        metrics = ("target_accuracy", *FAMILIES["references"])
         found |= dict.fromkeys(metrics, f"the target's test part {why}")
     if not data.target.train.has_labels:
         metrics = ("target_supervised_accuracy", "translation_accuracy")
