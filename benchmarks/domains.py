@@ -4,8 +4,8 @@
 
 Every process has one thread. What is done is skipped, what was broken off goes on. Ends with
 benchmarks/results/domains.json (every run with its settings, machine, versions and figures) and the
-tables of the README, which `--markdown` prints again from that file alone. No figure here chose
-anything: the stopping point is the last step of the budget.
+tables of the README, which `--markdown` prints again from that file alone. The stopping point is
+the last step of the budget; what test labels have had a say in is told in docs/domains.md.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import statistics
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "domains.json"
@@ -47,16 +48,18 @@ PUBLISHED = Row("translate, as published", "translate")
 SHORT = replace(ADAPT, name="adapt, 1,000 steps", training={"steps": 1000})
 
 
-def variant(name: str, *, only: tuple[str, ...] = ("accuracy",), **settings: float) -> Row:
+def without(name: str, *, only: tuple[str, ...] = ("accuracy",), **settings: float) -> Row:
     return replace(SHORT, name=name, settings=settings, only=only, seeds=1)
 
 
 PICTURES = ("accuracy", "translation", "translated_only_accuracy")
+RAW: dict[str, object] = {"classifier": "raw"}
 TABLES = {
     "main": [
         PUBLISHED,
         ADAPT,
-        replace(ADAPT, name="adapt, taught by translations too", settings={"translated": 1.0}),
+        Row("adapt, no translations for the classifier", settings={"translated": 0.0}, seeds=1),
+        Row("adapt, raw view alone", nets=RAW, seeds=1),
     ],
     "short": [
         SHORT,
@@ -75,14 +78,20 @@ TABLES = {
     ],
     "ablation": [
         SHORT,
-        replace(variant("taught by translations too", only=PICTURES, translated=1.0), seeds=3),
-        variant("no self-labelling", self_labelling=0.0),
-        variant("one copy of a target image", copies=1),
-        replace(variant("blind view alone"), nets={"classifier": "blind"}),
-        replace(variant("raw view alone"), nets={"classifier": "raw"}),
-        variant("no reading", only=PICTURES, reading=0.0),
-        variant("no critic", only=PICTURES, realism=0.0),
-        variant("no consistency of codes", only=PICTURES, consistency=0.0),
+        without("no self-labelling", self_labelling=0.0),
+        without("no slow teacher", teacher_decay=0.0),
+        without("one copy of a target image", copies=1),
+        without("no critic", only=PICTURES, realism=0.0),
+        without("no consistency of codes", only=PICTURES, consistency=0.0),
+        without("no reading", only=PICTURES, reading=0.0),
+        without("no translations for the classifier", only=PICTURES, translated=0.0),
+        without("no translations at all", translated=0.0, reading=0.0),
+        replace(without("blind view alone"), nets={"classifier": "blind"}),
+        replace(without("raw view alone"), nets=RAW),
+        replace(
+            without("raw view alone, no translations for it", translated=0.0),
+            nets=RAW,
+        ),
     ],
 }
 
@@ -91,33 +100,49 @@ def folder(out: Path, row: Row, seed: int) -> Path:
     return out / f"{row.name.replace(',', '').replace(':', '').replace(' ', '-')}-seed{seed}"
 
 
+def config_of(row: Row, seed: int, data_dir: Path | None) -> Any:
+    """The run's Config."""
+    from resynthesis import runs
+    from resynthesis.data import DomainsConfig
+    from resynthesis.methods import make
+
+    config = runs.Config(
+        method=make(row.method, row.settings),
+        data=DomainsConfig(source=row.source, target=row.target, data_dir=data_dir),
+    )
+    return replace(
+        config,
+        nets=replace(config.nets, **row.nets),
+        training=replace(config.training, seed=seed, **row.training),
+    )
+
+
+def settings(config: dict[str, Any]) -> dict[str, Any]:
+    """Of a config, what a figure can depend on, whatever the place of the data."""
+    parts = {name: dict(config[name]) for name in ("method", "nets", "training")}
+    for flag in ("device", "log_every", "picture_every", "checkpoint_every"):
+        del parts["training"][flag]
+    return {**parts, "domains": [config["data"][key] for key in ("source", "target", "size")]}
+
+
 def one(row: Row, seed: int, args: argparse.Namespace) -> str:
     """Trains and evaluates one run, or goes on with it."""
     import torch
 
     from resynthesis import figures, runs
-    from resynthesis.data import DomainsConfig
     from resynthesis.evaluate import evaluate_domains
     from resynthesis.evaluate.choice import choose
     from resynthesis.evaluate.domains import FAMILIES
-    from resynthesis.methods import make
 
     torch.set_num_threads(1)
-    path = folder(Path(args.out), row, seed)
-    config = runs.Config(
-        method=make(row.method, row.settings),
-        data=DomainsConfig(source=row.source, target=row.target, data_dir=args.data_dir),
-    )
-    config = replace(
-        config,
-        nets=replace(config.nets, **row.nets),
-        training=replace(config.training, seed=seed, **row.training),
-    )
+    path, config = folder(Path(args.out), row, seed), config_of(row, seed, args.data_dir)
     begun = time.perf_counter()
     if not (path / "checkpoint" / "state.safetensors").exists():
         shutil.rmtree(path, ignore_errors=True)
         run = runs.start(config, path, paint=figures.training_picture)
     else:
+        if settings(asdict(runs.Run(path).config)) != settings(asdict(config)):
+            raise ValueError(f"{path} has other settings than '{row.name}' now: move it away")
         run = runs.resume(path, paint=figures.training_picture)
     known = run.metrics()
     if missing := sorted(choose(row.only, FAMILIES) - known.keys()):
@@ -132,11 +157,21 @@ def job(task: tuple[Row, int, argparse.Namespace]) -> str:
 
 
 def collect(args: argparse.Namespace) -> None:
-    """Writes domains.json from the run folders that are done; keeps what only the file has."""
+    """Writes domains.json from the run folders that are done; keeps what only the file has.
+
+    Runs of rows that are no longer in a table, or that mean other settings now, are dropped.
+    """
     from resynthesis import runs
 
     known = json.loads(RESULT.read_text())["runs"] if RESULT.exists() else []
-    found = {(run["table"], run["row"], run["seed"]): run for run in known}
+    rows_of = {(table, row.name): row for table, rows in TABLES.items() for row in rows}
+    found = {}
+    for run in known:
+        row = rows_of.get((run["table"], run["row"]))
+        if row and run["settings"] == asdict(config_of(row, run["seed"], None).method):
+            found[run["table"], run["row"], run["seed"]] = run
+        else:
+            print(f"dropped: {run['table']}, {run['row']}, seed {run['seed']}")
     for table, rows in TABLES.items():
         for row in rows:
             for seed in range(row.seeds):

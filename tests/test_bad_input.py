@@ -505,7 +505,10 @@ def test_labels_of_mixes_where_files_turn_out_to_be_broken(trained: Path) -> Non
         ("train ae --code 1 2 x", "--code wants INT INT INT"),
         ("train ae --seed", "--seed wants a value"),
         ("mix", "mix needs the run folder"),
-        ("classify", "a folder of target images, flat or with subfolders; --out PATH"),
+        (
+            "classify",
+            "target images: a folder, flat or with subfolders, or a set by name; --out PATH",
+        ),
     ],
 )
 def test_flags_that_are_off(refused, command: str, says: str) -> None:

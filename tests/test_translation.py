@@ -38,7 +38,7 @@ VARIANTS: list[Method] = [
     Translate(),
     Translate(realism=1.0),
     Adapt(),
-    Adapt(confidence=0.0, translated=1.0),
+    Adapt(confidence=0.0, translated=0.0),
     Adapt(consistency=0.0, self_labelling=0.0),
 ]
 FAMILY = {Translate: "adaae", Adapt: "split"}
@@ -78,7 +78,7 @@ def test_terms(method: Method) -> None:
             assert f"{player}/{name}" in method.formulas
 
 
-@pytest.mark.parametrize("method", [Translate(), Adapt(translated=0.5)], ids=repr)
+@pytest.mark.parametrize("method", [Translate(), Adapt()], ids=repr)
 def test_every_formula_is_a_term(method: Method) -> None:
     losses = method.losses(nets_for(method), *both(8))
     assert {f"{p}/{t}" for p, terms in losses.items() for t in terms} == set(method.formulas)
@@ -258,7 +258,7 @@ def test_terms_of_adapt_are_its_equations(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_weights_at_zero() -> None:
-    method = Adapt(consistency=0.0, self_labelling=0.0, confidence=0.0)
+    method = Adapt(consistency=0.0, translated=0.0, self_labelling=0.0, confidence=0.0)
     nets = nets_for(method)
     losses = method.losses(nets, *both(8))
     assert "consistency" not in losses["autoencoder"]

@@ -1,4 +1,7 @@
-"""A folder of images through a run of two domains: redrawn in the target's style, or classified."""
+"""Images through a run of two domains: redrawn in the target's style, or classified.
+
+They come from a folder, whose files keep their names, or from a set, as `--data` takes it.
+"""
 
 from __future__ import annotations
 
@@ -7,49 +10,67 @@ import io
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from . import figures
-from .data import to_float, to_uint8
+from .data import SETS, Data, DataConfig, full, in_channels, load, seeded, to_float, to_uint8
 from .data.folder import find
 from .data.images import BadImage
 from .data.images import decode as read_image
 from .data.unpack import whole_folder
 from .evaluate import probabilities, reader, translate
-from .methods import DomainMethod
 from .runs import Run, write
 
 CHUNK = 256
+STYLES = 10_000  # at most so many images lend their style
+
+Part = Literal["all", "train", "valid", "test"]
+Batches = Iterator[tuple[list[str], Tensor]]  # names and images (n, C, H, W) in [-1, 1]
 
 
-def translate_folder(
-    run: Run, folder: Path, out: Path, *, variants: int = 1, seed: int = 0, device: str = "auto"
+def translate_images(
+    run: Run,
+    images: str,
+    out: Path,
+    *,
+    part: Part = "all",
+    variants: int = 1,
+    styles: str | None = None,
+    seed: int = 0,
+    data_dir: Path | None = None,
+    device: str = "auto",
 ) -> tuple[int, tuple[str, ...]]:
-    """A new folder with every image of `folder` in the target's style, under the same names.
+    """A new folder with every image in the target's style: a labelled set for any other tool.
 
-    Class subfolders stay, so that the result is a labelled set in the target's style. With
-    `variants` > 1 each image is drawn so often, with other styles, as NAME-1.png, NAME-2.png, ...
-    The folder appears whole or not at all. Returns the number of pictures, and a note for each
-    file that was skipped. Raises ValueError or OSError.
+    `images` is a folder, whose names and class subfolders stay, or a set, whose images become
+    CLASS/PART-NUMBER.png. With `variants` > 1 each image is drawn so often, with other styles, as
+    NAME-1.png, NAME-2.png, ... Styles are those of target images that the run has kept, or of
+    the folder or set `styles`. The folder appears whole or not at all. Returns the number of
+    pictures, and a note for each file that was skipped. Raises ValueError or OSError.
     """
     if variants < 1:
         raise ValueError(f"--variants must be at least 1, not {variants}")
-    method = _check(run, folder)
-    if variants > 1 and not method.borrows_style:
-        raise ValueError(
-            f"a run of {run.config.name} borrows no style, so that all {variants} variants of an "
-            "image would be the same: leave out --variants"
-        )
-    nets, styles = run.load_nets(device), run.styles()
+    method = run.domain_method
+    if not method.borrows_style:
+        for flag, told in (("--variants", variants > 1), ("--styles", styles is not None)):
+            if told:
+                raise ValueError(f"a run of {run.config.name} borrows no style: leave out {flag}")
+    folder = _folder(images)
+    if folder and out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{out} is in {folder}, whose class it would become: choose another --out")
     skipped: list[str] = []
+    batches = _batches(run, images, part, data_dir, skipped)
+    lent = run.styles() if styles is None else _some(_batches(run, styles, "all", data_dir, []))
+    nets = run.load_nets(device)
     taken: set[Path] = set()
     with whole_folder(out) as beside:
-        for number, (names, x) in enumerate(_batches(run, folder, skipped)):
+        for number, (names, x) in enumerate(batches):
             for variant in range(variants):
-                drawn = seed + variant + variants * number
-                made = to_uint8(translate(method, nets, x, styles, seed=drawn))
+                drawn = seeded("variant", seed, number, variant).initial_seed()
+                made = to_uint8(translate(method, nets, x, lent, seed=drawn))
                 for place, image in zip(map(Path, names), made, strict=True):
                     suffix = f"-{variant + 1}" if variants > 1 else ""
                     name = place.with_name(f"{place.stem}{suffix}.png")
@@ -59,26 +80,33 @@ def translate_folder(
                     (beside / name).parent.mkdir(parents=True, exist_ok=True)
                     figures.save(figures.exact(image), beside / name)
         if not taken:
-            raise ValueError(f"none of the images in {folder} can be read")
+            raise ValueError(f"none of the images in {images} can be read")
     return len(taken), tuple(skipped)
 
 
-def classify_folder(
-    run: Run, folder: Path, out: Path, *, device: str = "auto"
+def classify_images(
+    run: Run,
+    images: str,
+    out: Path,
+    *,
+    part: Part = "all",
+    data_dir: Path | None = None,
+    device: str = "auto",
 ) -> tuple[int, tuple[str, ...], int, int]:
     """predictions.csv: file, predicted class, and a column per class with its probability.
 
-    Returns the number of rows, a note for each file that was skipped, how many images are in a
-    subfolder that is named as a class, and how many of those are read as that class. Raises
-    ValueError or OSError.
+    `images` is a folder or a set, as for `translate_images`. Returns the number of rows, a note for
+    each file that was skipped, how many images are in a subfolder that is named as a class (or of
+    such a class, in a set), and how many of those are read as that class. Raises ValueError or
+    OSError.
     """
-    _check(run, folder)
-    nets = run.load_nets(device)
     skipped: list[str] = []
+    batches = _batches(run, images, part, data_dir, skipped)
+    nets = run.load_nets(device)
     classes = run.facts.classes
     rows: list[Sequence[object]] = []
     right = known = 0
-    for names, x in _batches(run, folder, skipped):
+    for names, x in batches:
         found = probabilities(reader(nets), x)
         for name, shares in zip(names, found, strict=True):
             guess = classes[int(shares.argmax())]
@@ -87,25 +115,47 @@ def classify_folder(
                 known += 1
                 right += place == guess
     if not rows:
-        raise ValueError(f"none of the images in {folder} can be read")
+        raise ValueError(f"none of the images in {images} can be read")
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([["file", "predicted", *classes], *rows])
     write(out, buffer.getvalue().encode(errors="surrogateescape"))
     return len(rows), tuple(skipped), known, right
 
 
-def _check(run: Run, folder: Path) -> DomainMethod:
-    """The run's method. Raises ValueError where run or folder will not do."""
-    method = run.domain_method
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}")
-    if not len(find(folder)[0]):
-        raise ValueError(f"{folder} has no images")
-    return method
+def _folder(images: str) -> Path | None:
+    """The folder of image files that is meant; None for a set."""
+    path = full(images)
+    return path if images not in SETS and path.is_dir() and len(find(path)[0]) else None
 
 
-def _batches(run: Run, folder: Path, skipped: list[str]) -> Iterator[tuple[list[str], Tensor]]:
-    """Names and images (n, C, H, W) in [-1, 1], at the run's size; broken files are noted."""
+def _batches(
+    run: Run, images: str, part: Part, data_dir: Path | None, skipped: list[str]
+) -> Batches:
+    """The images at the run's size and channels. Raises ValueError where there are none."""
+    _ = run.domain_method  # which refuses runs of one domain
+    folder = _folder(images)
+    if folder is None:
+        own = run.config.data
+        config = DataConfig(data=images, data_dir=data_dir or own.data_dir, size=own.size)
+        return _of_set(in_channels(load(config), run.facts.shape[0]), part)
+    if part != "all":
+        raise ValueError(f"{images} is a folder without parts: leave out --part")
+    return _of_folder(run, folder, skipped)
+
+
+def _of_set(data: Data, part: Part) -> Batches:
+    """Named by class and part."""
+    parts = data.parts if part == "all" else {part: data.parts[part]}
+    for name, images in parts.items():
+        for index in torch.arange(len(images)).split(CHUNK):
+            x, y = images.take(index)
+            known = [-1] * len(x) if y is None or y.ndim > 1 else y.tolist()
+            classes = [f"{data.classes[c]}/" if c >= 0 and data.classes else "" for c in known]
+            yield [f"{c}{name}-{i:06d}.png" for c, i in zip(classes, index, strict=True)], x
+
+
+def _of_folder(run: Run, folder: Path, skipped: list[str]) -> Batches:
+    """Named by file; broken files are noted."""
     names = iter(find(folder)[0])
     channels, size, _ = run.facts.shape
     while chunk := list(islice(names, CHUNK)):
@@ -119,3 +169,11 @@ def _batches(run: Run, folder: Path, skipped: list[str]) -> Iterator[tuple[list[
             good.append(name)
         if good:
             yield good, to_float(torch.stack(pixels))
+
+
+def _some(batches: Batches) -> Tensor:
+    """As many of the images as can lend their style."""
+    found = [x for _, x in islice(batches, -(-STYLES // CHUNK))]
+    if not found:
+        raise ValueError("none of the images of --styles can be read")
+    return torch.cat(found)[:STYLES]

@@ -15,6 +15,7 @@ from ..data import Data, Domains
 from ..evaluate import evaluate, evaluate_domains, stopping_point
 from ..runs import Run, write
 from .shared import RunFolder, number, other_data, parse, short, table
+from .train import progress
 
 
 @dataclass
@@ -60,9 +61,17 @@ def measure(
 
     if isinstance(data, Domains):
         print(f"stopping point: {stopping_point(run)}")
-        metrics = evaluate_domains(
-            run, nets, data, only, report=report, note=lambda text: print(f"note: {text}")
-        )
+        with progress(sys.stderr) as show:
+            metrics = evaluate_domains(
+                run,
+                nets,
+                data,
+                only,
+                report=report,
+                note=lambda text: print(f"note: {text}"),
+                on_log=lambda line: show(line, run.steps),
+                keep=lambda found: run.save_metrics({**run.metrics(), **found}),
+            )
     else:
         metrics = evaluate(
             nets,

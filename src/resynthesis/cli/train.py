@@ -6,12 +6,12 @@ import io
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field, make_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import tyro
 
@@ -62,7 +62,16 @@ def _main(arguments: list[str]) -> None:
     if name not in METHODS:
         raise ValueError(f"unknown method '{name}': choose from {', '.join(METHODS)}")
     kind = METHODS[name]
+    check_both(argument.split("=")[0].removeprefix("--") for argument in rest)
     _start(name, as_any(parse(command(name), rest, f"train {name}", kind.__doc__ or "")))
+
+
+def check_both(flags: Iterable[str]) -> None:
+    """Raises ValueError where one domain is told and the other one forgotten."""
+    both = {"source", "target"}
+    if len(told := both & set(flags)) == 1:
+        (one,), (other,) = told, both - told
+        raise ValueError(f"--{one} is one of two domains: give --{other} too")
 
 
 def command(name: str) -> type:
@@ -192,8 +201,11 @@ def _finished(run: runs.Run) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[runs.Report]:
-    """A reporter of log lines: a bar on a terminal, a line every few seconds elsewhere."""
+def progress(file: TextIO | None = None) -> Iterator[runs.Report]:
+    """A reporter of log lines: a bar on a terminal, a line every few seconds elsewhere.
+
+    file: where those lines go, standard output unless told.
+    """
     describe_line = _describer()
     if not sys.stderr.isatty() or parallel.rank():
         said = 0.0
@@ -203,7 +215,7 @@ def progress() -> Iterator[runs.Report]:
             text = "  ".join(describe_line(line, total))
             if time.monotonic() - said > 5 or line["step"] == total:
                 said = time.monotonic()
-                print(f"step {line['step']}/{total}  {text}", flush=True)
+                print(f"step {line['step']}/{total}  {text}", file=file, flush=True)
 
         yield say
         return
@@ -225,10 +237,12 @@ def progress() -> Iterator[runs.Report]:
 
 
 def _describer() -> Callable[[dict[str, Any], int], tuple[str, str]]:
-    """Rate and time left since this session's first line, and the terms."""
+    """Rate and time left since the first line of this session or training, and the terms."""
     first: dict[str, Any] = {}
 
     def text(line: dict[str, Any], total: int) -> tuple[str, str]:
+        if line["step"] <= first.get("step", 0):
+            first.clear()
         begun = first or {"images": 0, "seconds": 0.0}
         rate = (line["images"] - begun["images"]) / max(line["seconds"] - begun["seconds"], 1e-9)
         if not first:

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from ..runs import Run
-from ..translations import translate_folder
+from ..translations import Part, translate_images
 from .shared import RunFolder, check_new, note_skipped, parse
 
 
@@ -17,29 +17,39 @@ from .shared import RunFolder, check_new, note_skipped, parse
 class Translate:
     run: RunFolder
     """The run folder, of translate or adapt."""
-    folder: Annotated[Path, tyro.conf.Positional]
-    """A folder of source images, flat or one subfolder per class."""
+    images: Annotated[str, tyro.conf.Positional]
+    """Source images: a folder, flat or one subfolder per class, or a set by name."""
     out: Path
-    """A new folder; names and class subfolders are kept."""
+    """A new folder; names and class subfolders are kept. Those of a set: CLASS/PART-NUMBER.png."""
     variants: int = 1
     """Draw every image so often, each time in another style."""
+    styles: str | None = None
+    """Target images whose styles are borrowed, a folder or a set; those kept in the run unless
+    told."""
     seed: int = 0
     """Seed of the styles."""
+    part: Part = "all"
+    """Which part of a set."""
+    data_dir: Path | None = None
+    """Where named sets are kept."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
 
 def main(arguments: list[str]) -> None:
-    about = "Redraw a folder of source images in the style of the target."
+    about = "Redraw source images in the style of the target."
     told = parse(Translate, arguments, "translate", about)
     check_new(told.out)
     run = Run(told.run)
-    count, skipped = translate_folder(
+    count, skipped = translate_images(
         run,
-        told.folder,
+        told.images,
         told.out,
+        part=told.part,
         variants=told.variants,
+        styles=told.styles,
         seed=told.seed,
+        data_dir=told.data_dir,
         device=told.device,
     )
     note_skipped(skipped)

@@ -135,6 +135,8 @@ def evaluate_domains(
     *,
     report: Callable[[str], None] = lambda what: None,
     note: Callable[[str], None] = lambda text: None,
+    on_log: Callable[[dict[str, float]], None] = lambda line: None,
+    keep: Callable[[dict[str, float]], None] = lambda found: None,
 ) -> dict[str, float]:
     """All metrics that the data allow, or those in `only`, on the test parts.
 
@@ -142,9 +144,10 @@ def evaluate_domains(
     trained for as many steps as the run was: on the source alone, on translations of it alone, and
     on the target's training part with its labels, which is both the upper bound and the
     independent judge of translations.
-    `note` gets a sentence for each metric that is left out, for want of labels or images. Raises
-    ValueError where a metric is unknown, or is named singly and has to be left out, or a family of
-    which nothing is left.
+    `note` gets a sentence for each metric that is left out, for want of labels or images; `on_log`
+    the log lines of those classifiers; and `keep`, on the way, what is known so far, as all of it
+    may take half an hour. Raises ValueError where a metric is unknown, or is named singly and has
+    to be left out, or a family of which nothing is left.
     """
     wanted = check_domains(only, data, note)
     found: dict[str, float] = {}
@@ -154,7 +157,8 @@ def evaluate_domains(
 
     def trained(what: str, images: ImageSet) -> Classifier:
         report(f"a {what} classifier, after training it for comparison")
-        return reader(reference(run, images))
+        keep(found)
+        return reader(reference(run, images, on_log=on_log))
 
     if needs(*FAMILIES["accuracy"]):
         report("the classifier")
@@ -180,8 +184,10 @@ def evaluate_domains(
             found["target_supervised_accuracy"] = accuracy(judge, data.target.test)
         if needs(*judged):
             report("translations")
+            keep(found)
             found |= _translations(run, nets, data, judge, wanted)
     if needs(*FAMILIES["divergence"]):
+        keep(found)
         report("the divergence of the domains")
         found |= _divergence(nets, data, wanted)
     return found

@@ -180,7 +180,7 @@ def accuracy_curves(points: Sequence[Mapping[str, float]], data: Domains, path: 
             label = f"{name}, {domain.name}: {shares[-1]:.3f}"
             axes.plot(steps, shares, marker="o", markersize=3, label=label)
     axes.set_xlabel("step")
-    axes.set_ylabel("accuracy on test images")
+    axes.set_ylabel("accuracy on validation images")
     axes.set_ylim(top=1.0)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)

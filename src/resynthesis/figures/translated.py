@@ -25,7 +25,7 @@ from .plots import accuracy_curves, domain_scatter, loss_picture
 
 STYLES = 4  # translations of each image
 CURVE = "accuracy.jsonl"  # beside log.jsonl; it is drawn, and chooses nothing
-LOOKED_AT = 2000  # test images behind a point of the curve
+LOOKED_AT = 2000  # validation images behind a point of the curve
 MISTAKES, LOOKED_THROUGH = 60, 10_000
 POINTS = 1000  # of each domain in a projection
 
@@ -36,9 +36,10 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Domains, step: int) ->
     x, _ = data.source.valid.take(torch.arange(n))
     picture = translations(run, nets, x, data.target.valid)
     save(picture, run.pictures / f"step-{step:07d}.png")
-    point = {"step": step, "source": accuracy(reader(nets), _some(data.source.test))}
-    if data.target.test.has_labels:
-        point["target"] = accuracy(reader(nets), _some(data.target.test))
+    point: dict[str, float] = {"step": step}
+    for name, domain in (("source", data.source), ("target", data.target)):
+        if domain.valid.has_labels:
+            point[name] = accuracy(reader(nets), _some(domain.valid))
     points = [earlier for earlier in read_curve(run) if earlier["step"] < step]  # of a resumed run
     lines = [json.dumps(p) + "\n" for p in [*points, point]]
     write(run.path / CURVE, "".join(lines).encode())
@@ -63,7 +64,9 @@ def codes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
     """
     groups: dict[str, tuple[Tensor, Tensor | None]] = {}
     for domain in (data.source, data.target):
-        order = torch.randperm(len(domain.test), generator=seeded("codes picture"))[:POINTS]
+        order = torch.randperm(len(domain.test), generator=seeded("codes picture", domain.name))[
+            :POINTS
+        ]
         groups[domain.name] = domain.test.take(order)
     x, y = groups[data.source.name]
     made = translate(run.domain_method, nets, x, run.styles())
@@ -105,14 +108,15 @@ def translations(run: Run, nets: nn.ModuleDict, x: Tensor, targets: ImageSet) ->
     styles, method = run.styles(), run.domain_method
     variants = STYLES if method.borrows_style else 1
     made = [translate(method, nets, x, styles, seed=seed) for seed in range(variants)]
-    t, _ = targets.take(torch.arange(min(len(x), len(targets))))
+    shown = torch.randperm(len(targets), generator=seeded("targets shown"))[: len(x)]
+    t, _ = targets.take(shown)
     t_hat = decode(nets["autoencoder"], encode(nets["autoencoder"], t))
     captions = ["source", *["translated"] * len(made), "target", "reconstructed"]
     return grid([x, *made, t, t_hat], captions)
 
 
 def read_curve(run: Run) -> list[dict[str, float]]:
-    """{step, source, target}: accuracies on test images over training."""
+    """{step, source, target}: accuracies on validation images over training."""
     path = run.path / CURVE
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 

@@ -44,9 +44,9 @@ class Adapt(DomainMethod):
     """κ, weight of the classifier's reading of translations, for the autoencoder."""
     consistency: float = 1.0
     """β, weight of the distance between a mix of codes and the code of its picture."""
-    translated: float = 0.0
-    """μ, weight of translations for the classifier; 0 leaves them out: it reads as well or better
-    without them (docs/domains.md)."""
+    translated: float = 1.0
+    """μ, weight of translations for the classifier, which they carry over where none of its views
+    carries over by itself (docs/domains.md); 0 leaves them out."""
     self_labelling: float = 1.0
     """σ, weight of the teacher's labels of target images; 0 leaves them out."""
     confidence: float = 0.98

@@ -20,7 +20,7 @@ from ...evaluate import family_of, suits_kind
 from ...methods import METHODS
 from ...nets import code_shape
 from ..shared import as_any
-from ..train import check_read, command, settled
+from ..train import check_both, check_read, command, settled
 from .one import Job, families, flat
 from .slurm import OPTIONS
 from .source import Given, Source
@@ -66,6 +66,7 @@ def read(
         for row, config in _variants(shared | own | over, name, place):
             with _at(place):
                 check_read(config, own)
+                check_both(shared | own | over)
             folder = re.sub(r"[^\w.+-]+", "-", row).strip("-") + f"-seed{config.training.seed}"
             jobs.append(Job(out / folder, row, config, _metrics(source, config)))
     if not jobs:
