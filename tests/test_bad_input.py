@@ -363,6 +363,8 @@ def test_two_runs_of_one_seed(refused) -> None:
 
 def test_other_refusals(refused, trained: Path) -> None:
     assert ".npz or .tsv" in refused("encode", str(trained), "--out", "codes.csv")
+    few = ["--out", "codes.tsv", "--count", "0"]
+    assert "--count must be at least 1" in refused("encode", str(trained), *few)
     assert "unknown metric" in refused("evaluate", str(trained), "--only", "beauty")
     assert "no metrics yet" in refused("compare", str(trained))
     assert "no data set" in refused("data", "nowhere")

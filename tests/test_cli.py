@@ -280,6 +280,11 @@ def test_encode(trained: Path) -> None:
     about = Path("codes.labels.tsv").read_text().splitlines()
     assert about[0] == "label\tpart"
     assert len(about) == len(table) + 1
+    assert main(["encode", str(trained), "--out", "some.npz", "--count", "50"]) == 0
+    some = np.load("some.npz", allow_pickle=False)
+    assert [list(some["part"]).count(part) for part in ("train", "valid", "test")] == [50] * 3
+    all_of_them = {code.tobytes() for code in archive["codes"]}
+    assert {code.tobytes() for code in some["codes"]} <= all_of_them
 
 
 def test_data(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

@@ -261,6 +261,8 @@ def test_translations_come_back_in_the_targets_layout() -> None:
     random = np.random.default_rng(0)
     colour, grey = (random.random((24, c, 16, 16), dtype=np.float32) for c in (3, 1))
     y = np.arange(24) % 2
+    with pytest.warns(UserWarning, match="6 source images have no label: left out"):
+        Translator(**QUICK).fit(colour, np.where(np.arange(24) % 4, y, -1), grey)
     assert Translator(**QUICK).fit(colour, y, grey).translate(colour).shape == (24, 3, 16, 16)
     flat = Translator(**QUICK).fit(colour, y, grey[:, 0])
     assert flat.translate(colour).shape == (24, 16, 16, 3)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 
-from ..data import Data, Domains
+from ..data import Data, Domains, seeded
 from ..evaluate import content, encode_set
 from ..runs import Run, write
 from .shared import RunFolder, other_data, parse
@@ -28,6 +29,9 @@ class Encode:
     """Where named sets are kept."""
     part: Literal["all", "train", "valid", "test"] = "all"
     """Which part of the data."""
+    count: int | None = None
+    """At most so many images of each part (of each domain), chosen by seed: a projector draws some
+    thousands."""
     device: str = "auto"
     """cpu, cuda, ...; auto takes a GPU where there is one."""
 
@@ -36,6 +40,8 @@ def main(arguments: list[str]) -> None:
     told = parse(Encode, arguments, "encode", "Write the codes of a set of images.")
     if told.out.suffix not in (".npz", ".tsv"):
         raise ValueError(f"{told.out} must end in .npz or .tsv")
+    if told.count is not None and told.count < 1:
+        raise ValueError(f"--count must be at least 1, not {told.count}")
     run = Run(told.run)
     autoencoder = run.load_nets(told.device)["autoencoder"]
     data = run.load_data(other_data(run, told.data, told.data_dir))
@@ -46,6 +52,9 @@ def main(arguments: list[str]) -> None:
     for one in sets:
         for name, images in one.parts.items():
             if told.part in ("all", name):
+                if told.count is not None:
+                    order = torch.randperm(len(images), generator=seeded("encode", one.name, name))
+                    images = images.subset(order[: told.count].sort().values)
                 z, known = encode_set(autoencoder, images, content)
                 codes.append(z.flatten(1).numpy())
                 labels.append(np.full(len(z), -1) if known is None else known.numpy())

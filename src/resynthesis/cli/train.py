@@ -17,7 +17,7 @@ import tyro
 
 from .. import figures, parallel, runs
 from ..data import Data, load
-from ..evaluate import write_predictions
+from ..evaluate import stopping_point, write_predictions
 from ..methods import METHODS
 from .shared import Flat, absolute, as_any, clock, describe, free, name_of, parse
 
@@ -197,6 +197,8 @@ def _finished(run: runs.Run) -> None:
     last = run.log()[-1]
     rate = last["images"] / max(last["seconds"], 1e-9)
     print(f"trained on {last['images']:,} images in {clock(last['seconds'])} ({rate:.0f} images/s)")
+    if run.config.method.two_domains:
+        print(f"stopping point: {stopping_point(run)}")
     print(f"run: {run.path}   pictures: {run.path}/pictures   next: resynth evaluate {run.path}")
 
 

@@ -36,9 +36,10 @@ class Translator(
         """Trains on source images with labels (n,), and on target images without.
 
         The two need not be as many, and may differ in size and in their channels. Everything is
-        for training: nothing is held out. Warns where the two differ in size, and are brought
-        to one; grey images are read as colour beside colour ones. Raises ValueError for arrays
-        that are no images, where there are not two classes, and where both are the same images.
+        for training: nothing is held out. Grey images are read as colour beside colour ones. Warns
+        where the two differ in size, and are brought to one, and where source images without a
+        label (-1) are left out. Raises ValueError for arrays that are no images, where there are
+        not two classes, and where both are the same images.
         """
         pixels = as_images(source, name="source"), as_images(target, name="target")
         labels, classes = to_labels(source_labels, len(pixels[0]))
@@ -63,6 +64,9 @@ class Translator(
         if pixels[0].shape[1] > pixels[1].shape[1] and form["layout"] == "nhw":
             form["layout"] = "nhwc"  # which has a place for colours
         form["source_range"] = form_of(source, pixels[0])["range"]
+        hidden = 0 if labels is None else int((labels < 0).sum())
+        if hidden:
+            warnings.warn(f"{hidden:,} source images have no label: left out", stacklevel=2)
         return self._train(join(sets[0], sets[1]), config, form)
 
     def translate(self, source: object, *, seed: int = 0) -> Array:
