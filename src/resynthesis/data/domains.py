@@ -164,8 +164,8 @@ def join(source: Data, target: Data, train_size: int | None = None, *, seed: int
     if target.train.labels is not None:
         target, strange = _in_classes(target, source.classes)
         notes.append(
-            f"the labels of the target {target.name} train nothing and choose nothing; those of "
-            "its test part serve the final figures"
+            f"the labels of the target {target.name} train nothing and choose nothing; only "
+            "`evaluate` looks at them, for the final figures and their upper bound"
         )
         if strange:
             notes.append(
