@@ -703,6 +703,7 @@ def test_evaluate_what_was_broken_off(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(train("--checkpoint-every", "2", "--steps", "2")) == 0
+    assert "stopping point: step 2, the last of a fixed budget" in capsys.readouterr().out
     tree = json.loads(Path("run/config.json").read_text())
     tree["training"]["steps"] = 5000
     Path("run/config.json").write_text(json.dumps(tree))

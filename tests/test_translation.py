@@ -950,7 +950,8 @@ def test_two_grey_domains(source: NDArray, labels: NDArray) -> None:
 
 def test_source_images_of_unknown_class_are_left_out(source: NDArray, target: NDArray) -> None:
     y = np.array([4, 7, -1] * 10)
-    whole = ADAAE(**QUICK).fit(source, y, target)
+    with pytest.warns(UserWarning, match="10 source images have no label: left out"):
+        whole = ADAAE(**QUICK).fit(source, y, target)
     part = ADAAE(**QUICK).fit(source[y >= 0], y[y >= 0], target)
     assert whole.classes_.tolist() == [4, 7]
     assert np.array_equal(whole.predict_proba(target), part.predict_proba(target))

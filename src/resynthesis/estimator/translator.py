@@ -64,10 +64,10 @@ class Translator(
         if pixels[0].shape[1] > pixels[1].shape[1] and form["layout"] == "nhw":
             form["layout"] = "nhwc"  # which has a place for colours
         form["source_range"] = form_of(source, pixels[0])["range"]
-        hidden = 0 if labels is None else int((labels < 0).sum())
-        if hidden:
+        data = join(sets[0], sets[1])
+        if hidden := len(pixels[0]) - len(data.source.train):
             warnings.warn(f"{hidden:,} source images have no label: left out", stacklevel=2)
-        return self._train(join(sets[0], sets[1]), config, form)
+        return self._train(data, config, form)
 
     def translate(self, source: object, *, seed: int = 0) -> Array:
         """Source images in the target's style, in the target's form; `seed` chooses styles."""
