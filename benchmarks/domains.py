@@ -147,7 +147,7 @@ def one(row: Row, seed: int, args: argparse.Namespace) -> str:
     known = run.metrics()
     if missing := sorted(choose(row.only, FAMILIES) - known.keys()):
         nets, data = run.load_nets("cpu"), run.load_domains()
-        run.save_metrics(known | evaluate_domains(run, nets, data, missing))
+        evaluate_domains(run, nets, data, missing, keep=lambda m: run.save_metrics(known | m))
         figures.evaluation_pictures(run, nets, data)
     return f"{path.name}: {time.perf_counter() - begun:.0f} s {run.metrics()}"
 

@@ -623,7 +623,12 @@ def test_evaluation_leaves_nets_and_generator_alone(small: tuple[Run, Domains]) 
     first = evaluate_domains(run, nets, data)
     assert torch.equal(torch.rand(1), expected)
     assert same(nets.state_dict(), weights(run))
-    assert evaluate_domains(run, nets, data) == first
+    kept: list[dict[str, float]] = []
+    assert evaluate_domains(run, nets, data, keep=lambda found: kept.append(dict(found))) == first
+    assert kept[-1] == first
+    counts = [len(found) for found in kept]
+    assert counts == sorted(counts)
+    assert len(set(counts)) >= 4  # what a run that is broken off would have
 
 
 def test_a_target_of_strange_classes_only(tmp_path: Path) -> None:

@@ -145,9 +145,9 @@ def evaluate_domains(
     on the target's training part with its labels, which is both the upper bound and the
     independent judge of translations.
     `note` gets a sentence for each metric that is left out, for want of labels or images; `on_log`
-    the log lines of those classifiers; and `keep`, on the way, what is known so far, as all of it
-    may take half an hour. Raises ValueError where a metric is unknown, or is named singly and has
-    to be left out, or a family of which nothing is left.
+    the log lines of those classifiers; and `keep` what is known so far, on the way and at the end,
+    as all of it may take half an hour. Raises ValueError where a metric is unknown, or is named
+    singly and has to be left out, or a family of which nothing is left.
     """
     wanted = check_domains(only, data, note)
     found: dict[str, float] = {}
@@ -190,6 +190,7 @@ def evaluate_domains(
         keep(found)
         report("the divergence of the domains")
         found |= _divergence(nets, data, wanted)
+    keep(found)
     return found
 
 
