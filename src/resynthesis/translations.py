@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from . import figures
-from .data import SETS, Data, DataConfig, full, in_channels, load, seeded, to_float, to_uint8
+from .data import SETS, Data, DataConfig, Part, full, in_channels, load, seeded, to_float, to_uint8
 from .data.folder import find
 from .data.images import BadImage
 from .data.images import decode as read_image
+from .data.names import Names
 from .data.unpack import whole_folder
 from .evaluate import probabilities, reader, translate
 from .runs import Run, write
@@ -27,7 +27,6 @@ from .runs import Run, write
 CHUNK = 256
 STYLES = 10_000  # at most so many images lend their style
 
-Part = Literal["all", "train", "valid", "test"]
 Batches = Iterator[tuple[list[str], Tensor]]  # names and images (n, C, H, W) in [-1, 1]
 
 
@@ -58,11 +57,8 @@ def translate_images(
         for flag, told in (("--variants", variants > 1), ("--styles", styles is not None)):
             if told:
                 raise ValueError(f"a run of {run.config.name} borrows no style: leave out {flag}")
-    folder = _folder(images)
-    if folder and out.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{out} is in {folder}, whose class it would become: choose another --out")
     skipped: list[str] = []
-    batches = _batches(run, images, part, data_dir, skipped)
+    batches = _batches(run, images, part, data_dir, skipped, out)
     lent = run.styles() if styles is None else _some(_batches(run, styles, "all", data_dir, []))
     nets = run.load_nets(device)
     taken: set[Path] = set()
@@ -122,31 +118,36 @@ def classify_images(
     return len(rows), tuple(skipped), known, right
 
 
-def _folder(images: str) -> Path | None:
-    """The folder of image files that is meant; None for a set."""
-    path = full(images)
-    return path if images not in SETS and path.is_dir() and len(find(path)[0]) else None
-
-
 def _batches(
-    run: Run, images: str, part: Part, data_dir: Path | None, skipped: list[str]
+    run: Run,
+    images: str,
+    part: Part,
+    data_dir: Path | None,
+    skipped: list[str],
+    out: Path | None = None,
 ) -> Batches:
-    """The images at the run's size and channels. Raises ValueError where there are none."""
+    """The images at the run's size and channels.
+
+    Raises ValueError where there are none, and where the new folder `out` is among files that keep
+    their names.
+    """
     _ = run.domain_method  # which refuses runs of one domain
-    folder = _folder(images)
-    if folder is None:
+    folder = full(images)
+    names: Names | list[str] = find(folder)[0] if images not in SETS and folder.is_dir() else []
+    if not len(names):
         own = run.config.data
         config = DataConfig(data=images, data_dir=data_dir or own.data_dir, size=own.size)
         return _of_set(in_channels(load(config), run.facts.shape[0]), part)
     if part != "all":
         raise ValueError(f"{images} is a folder without parts: leave out --part")
-    return _of_folder(run, folder, skipped)
+    if out and out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{out} is in {folder}, whose class it would become: choose another --out")
+    return _of_folder(run, folder, names, skipped)
 
 
 def _of_set(data: Data, part: Part) -> Batches:
     """Named by class and part."""
-    parts = data.parts if part == "all" else {part: data.parts[part]}
-    for name, images in parts.items():
+    for name, images in data.chosen(part).items():
         for index in torch.arange(len(images)).split(CHUNK):
             x, y = images.take(index)
             known = [-1] * len(x) if y is None or y.ndim > 1 else y.tolist()
@@ -154,10 +155,10 @@ def _of_set(data: Data, part: Part) -> Batches:
             yield [f"{c}{name}-{i:06d}.png" for c, i in zip(classes, index, strict=True)], x
 
 
-def _of_folder(run: Run, folder: Path, skipped: list[str]) -> Batches:
+def _of_folder(run: Run, folder: Path, names: Iterable[str], skipped: list[str]) -> Batches:
     """Named by file; broken files are noted."""
-    names = iter(find(folder)[0])
     channels, size, _ = run.facts.shape
+    names = iter(names)
     while chunk := list(islice(names, CHUNK)):
         good, pixels = [], []
         for name in chunk:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import tyro
 
+from ..data import Part
 from ..runs import Run
-from ..translations import Part, classify_images
+from ..translations import classify_images
 from .shared import RunFolder, note_skipped, parse
 
 

@@ -6,12 +6,11 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 
-from ..data import Data, Domains, seeded
+from ..data import Data, Domains, Part, seeded
 from ..evaluate import content, encode_set
 from ..runs import Run, write
 from .shared import RunFolder, other_data, parse
@@ -27,7 +26,7 @@ class Encode:
     """Other data than the run's own (a set's name or a path)."""
     data_dir: Path | None = None
     """Where named sets are kept."""
-    part: Literal["all", "train", "valid", "test"] = "all"
+    part: Part = "all"
     """Which part of the data."""
     count: int | None = None
     """At most so many images of each part (of each domain), chosen by seed: a projector draws some
@@ -50,16 +49,15 @@ def main(arguments: list[str]) -> None:
     about: dict[str, list[str]] = {"part": [], "domain": []}
     labels: list[np.ndarray] = []
     for one in sets:
-        for name, images in one.parts.items():
-            if told.part in ("all", name):
-                if told.count is not None:
-                    order = torch.randperm(len(images), generator=seeded("encode", one.name, name))
-                    images = images.subset(order[: told.count].sort().values)
-                z, known = encode_set(autoencoder, images, content)
-                codes.append(z.flatten(1).numpy())
-                labels.append(np.full(len(z), -1) if known is None else known.numpy())
-                about["part"] += [name] * len(z)
-                about["domain"] += [one.name] * len(z)
+        for name, images in one.chosen(told.part).items():
+            if told.count is not None:
+                order = torch.randperm(len(images), generator=seeded("encode", one.name, name))
+                images = images.subset(order[: told.count].sort().values)
+            z, known = encode_set(autoencoder, images, content)
+            codes.append(z.flatten(1).numpy())
+            labels.append(np.full(len(z), -1) if known is None else known.numpy())
+            about["part"] += [name] * len(z)
+            about["domain"] += [one.name] * len(z)
     matrix, label = np.concatenate(codes), np.concatenate(labels)
     if len(sets) == 1:
         del about["domain"]

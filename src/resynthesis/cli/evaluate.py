@@ -61,6 +61,7 @@ def measure(
 
     if isinstance(data, Domains):
         print(f"stopping point: {stopping_point(run)}")
+        steps = run.steps  # which is read from the checkpoint
         with progress(sys.stderr) as show:
             metrics = evaluate_domains(
                 run,
@@ -69,7 +70,7 @@ def measure(
                 only,
                 report=report,
                 note=lambda text: print(f"note: {text}"),
-                on_log=lambda line: show(line, run.steps),
+                on_log=lambda line: show(line, steps),
                 keep=lambda found: run.save_metrics({**run.metrics(), **found}),
             )
     else:

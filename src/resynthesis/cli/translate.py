@@ -8,8 +8,9 @@ from typing import Annotated
 
 import tyro
 
+from ..data import Part
 from ..runs import Run
-from ..translations import Part, translate_images
+from ..translations import translate_images
 from .shared import RunFolder, check_new, note_skipped, parse
 
 

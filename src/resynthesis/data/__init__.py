@@ -17,7 +17,7 @@ from .images import SIZES, as_images, check_size, resize, to_uint8
 from .lines import Lines
 from .named import SETS
 from .one import DataConfig, data_dir, full, keep_classes, load_one
-from .sets import Data, ImageSet, Kind, seeded, to_float
+from .sets import Data, ImageSet, Kind, Part, seeded, to_float
 from .sprites import Sprites
 
 
@@ -50,6 +50,7 @@ __all__ = [
     "Kind",
     "Lines",
     "Pair",
+    "Part",
     "Sprites",
     "as_images",
     "check_size",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 WHOLE = slice(None)
+Part = Literal["all", "train", "valid", "test"]
 DIGITS = tuple("0123456789")  # class names
 Kind = Literal["classes", "attributes", "lines", "sprites", "none"]  # of a set, by its labels
 
@@ -174,6 +175,10 @@ class Data:
     @property
     def parts(self) -> dict[str, ImageSet]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    def chosen(self, part: Part) -> dict[str, ImageSet]:
+        """One of the parts by its name, or all of them."""
+        return self.parts if part == "all" else {part: self.parts[part]}
 
     @property
     def shape(self) -> tuple[int, int, int]:

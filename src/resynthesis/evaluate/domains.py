@@ -155,13 +155,16 @@ def evaluate_domains(
     def needs(*metrics: str) -> bool:
         return any(metric in wanted for metric in metrics)
 
-    def trained(what: str, images: ImageSet) -> Classifier:
-        report(f"a {what} classifier, after training it for comparison")
+    def begin_with(what: str) -> None:
         keep(found)
+        report(what)
+
+    def trained(what: str, images: ImageSet) -> Classifier:
+        begin_with(f"a {what} classifier, after training it for comparison")
         return reader(reference(run, images, on_log=on_log))
 
     if needs(*FAMILIES["accuracy"]):
-        report("the classifier")
+        begin_with("the classifier")
     if needs("source_accuracy"):
         found["source_accuracy"] = accuracy(reader(nets), data.source.test)
     if needs("target_accuracy"):
@@ -183,12 +186,10 @@ def evaluate_domains(
         if needs("target_supervised_accuracy"):
             found["target_supervised_accuracy"] = accuracy(judge, data.target.test)
         if needs(*judged):
-            report("translations")
-            keep(found)
+            begin_with("translations")
             found |= _translations(run, nets, data, judge, wanted)
     if needs(*FAMILIES["divergence"]):
-        keep(found)
-        report("the divergence of the domains")
+        begin_with("the divergence of the domains")
         found |= _divergence(nets, data, wanted)
     keep(found)
     return found
@@ -196,12 +197,13 @@ def evaluate_domains(
 
 def _translated(run: Run, nets: nn.ModuleDict, source: ImageSet) -> ImageSet:
     """The labelled source images, or as many as `TAUGHT`, redrawn once each."""
+    styles = run.styles()
     images, labels = [], []
     order = torch.randperm(len(source), generator=seeded("translated"))[:TAUGHT]
     for number, index in enumerate(order.split(CHUNK)):
         x, y = source.take(index)
         assert y is not None
-        images.append(to_uint8(translate(run.domain_method, nets, x, run.styles(), seed=number)))
+        images.append(to_uint8(translate(run.domain_method, nets, x, styles, seed=number)))
         labels.append(y.cpu())
     return ImageSet(torch.cat(images), torch.cat(labels))
 

@@ -64,10 +64,8 @@ def codes_picture(run: Run, nets: nn.ModuleDict, data: Domains) -> None:
     """
     groups: dict[str, tuple[Tensor, Tensor | None]] = {}
     for domain in (data.source, data.target):
-        order = torch.randperm(len(domain.test), generator=seeded("codes picture", domain.name))[
-            :POINTS
-        ]
-        groups[domain.name] = domain.test.take(order)
+        order = torch.randperm(len(domain.test), generator=seeded("codes picture", domain.name))
+        groups[domain.name] = domain.test.take(order[:POINTS])
     x, y = groups[data.source.name]
     made = translate(run.domain_method, nets, x, run.styles())
     groups[f"{data.source.name}, translated"] = made, y
