@@ -27,16 +27,19 @@ from resynthesis.data import (
     Pair,
     join,
     seeded,
+    to_float,
     to_uint8,
 )
 from resynthesis.data import load as load_data
 from resynthesis.data.folder import Folder
 from resynthesis.data.images import decode as read_image
 from resynthesis.evaluate import accuracy, evaluate_domains
+from resynthesis.evaluate import domains as measuring
 from resynthesis.evaluate.domains import FAMILIES, reference
-from resynthesis.methods import AE, METHODS, Adapt, Method, Translate
+from resynthesis.methods import AE, METHODS, Adapt, Classify, DomainMethod, Method, Translate
 from resynthesis.nets import Nets
 from resynthesis.runs import Run
+from resynthesis.train import Training
 
 from .conftest import quick
 
@@ -381,8 +384,17 @@ def test_what_join_refuses() -> None:
         join(plain, replace(plain, name="c"))
     with pytest.raises(ValueError, match="needs labels of two or more classes"):
         join(relabelled(replace(labelled, classes=("cat",)), torch.zeros_like), plain)
-    with pytest.raises(ValueError, match="same images"):
-        join(labelled, replace(labelled, name="c"))
+    floats = replace(
+        labelled,
+        name="c",
+        **{
+            part: ImageSet(to_float(images.images), images.labels)
+            for part, images in labelled.parts.items()
+        },
+    )
+    for again in (replace(labelled, name="c"), floats):
+        with pytest.raises(ValueError, match="same images"):
+            join(labelled, again)
 
 
 @pytest.mark.parametrize("streamed", [(True, True), (True, False), (False, True)])
@@ -586,6 +598,50 @@ def test_a_perfect_reader_has_accuracy_one(small: tuple[Run, Domains]) -> None:
     assert (data.target.test.labels == -1).any()
 
 
+def test_classes_that_the_target_lacks_are_not_held_against_translations(
+    small: tuple[Run, Domains], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Judge(Reader):
+        """Right about cats and owls; it was never taught what a dog is."""
+
+        def __init__(self) -> None:
+            super().__init__("cat", "owl")
+
+        def forward(self, x: Tensor) -> Tensor:
+            cat, owl = super().forward(x).T
+            return torch.stack([cat, torch.full_like(cat, -1e9), owl], 1)
+
+        def features(self, x: Tensor) -> Tensor:
+            return x.mean((2, 3))
+
+    run, data = small
+    assert "b has no training image of class dog: translations" in " ".join(data.notes)
+    judge = nn.ModuleDict({"teacher": Judge()})
+    monkeypatch.setattr(measuring, "reference", lambda *args, **settings: judge)
+    monkeypatch.setattr(measuring, "translate", lambda method, nets, x, styles: x)
+    metrics = evaluate_domains(run, run.load_nets("cpu"), data, ["translation_accuracy"])
+    assert metrics == {"translation_accuracy": 1.0}
+
+
+def test_accuracies_of_few_images_say_so(small: tuple[Run, Domains]) -> None:
+    run, data = small
+    told: list[str] = []
+    evaluate_domains(run, run.load_nets("cpu"), data, ["target_accuracy"], note=told.append)
+    assert data.target.test.labels is not None
+    count = int((data.target.test.labels >= 0).sum())
+    assert told == [f"accuracies on the target are of {count} labelled test images only"]
+
+
+def test_no_class_in_common_with_what_a_judge_is_taught(small: tuple[Run, Domains]) -> None:
+    run, data = small
+    source = relabelled(data.source, lambda y: torch.ones_like(y))  # dogs alone
+    apart = replace(data, source=replace(data.source, test=source.test))
+    told: list[str] = []
+    found = evaluate_domains(run, run.load_nets("cpu"), apart, ["translation"], note=told.append)
+    assert "translation_accuracy" not in found
+    assert "no class of the source's test images" in " ".join(told)
+
+
 def test_the_run_itself_reads_where_it_has_no_teacher(small: tuple[Run, Domains]) -> None:
     run, data = small
     nets = run.load_nets("cpu")
@@ -612,6 +668,25 @@ def test_references_have_the_runs_architecture_and_budget(small: tuple[Run, Doma
     assert same(
         reference(run, data.target.train).state_dict(), reference(run, known).state_dict()
     )  # images of a strange class teach nothing
+
+
+@pytest.mark.parametrize("method", [Adapt(teacher_decay=0.9), Translate()], ids=repr)
+def test_references_learn_as_the_runs_classifier_did(
+    method: DomainMethod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = join(toy("a", THREE), toy("b", THREE, channels=3, seed=1))
+    run = runs.start(config(method, quick(lr=2e-3, batch_size=6)), tmp_path / "run", data=data)
+    seen: list[tuple[Method, Training]] = []
+    monkeypatch.setattr(
+        measuring, "loop", lambda told, state, images, training, **_: seen.append((told, training))
+    )
+    reference(run, data.source.train)
+    [(told, training)] = seen
+    decay = 0.9 if isinstance(method, Adapt) else 0.0
+    assert told == Classify(augmented=method.augments, teacher_decay=decay)
+    own = run.config.training
+    lr = own.lr * method.rates.get("classifier", 1.0)
+    assert training == replace(own, steps=run.steps, lr=lr)
 
 
 def test_evaluation_leaves_nets_and_generator_alone(small: tuple[Run, Domains]) -> None:
@@ -810,7 +885,12 @@ def test_labels_of_a_target_folder_are_noted_and_a_class_may_be_missing(
     both = ["--source", "source", "--target", "target"]
     assert main(["train", "adapt", "--out", "run", *QUICK, *both]) == 0
     said = capsys.readouterr().out
-    assert "note: the labels of the target target train nothing and choose nothing" in said
+    assert (
+        "note: the labels of the target target train nothing and choose nothing; the final "
+        "figures, their upper bound and a curve of accuracy, which is only drawn, are all that "
+        "looks at them" in said
+    )
+    assert "note: target has no training image of class dog: translations of such" in said
     assert (
         "note: the source has no class emu: such target images have no part in accuracies" in said
     )
@@ -962,6 +1042,32 @@ def test_translate_and_classify_a_set(adapted: Path, capsys: pytest.CaptureFixtu
     names = [path.relative_to("other") for path in Path("other").rglob("*.png")]
     assert sorted(names) == made
     assert any(Path("as-m", n).read_bytes() != Path("other", n).read_bytes() for n in made)
+
+
+def test_classes_of_a_table_become_folders(adapted: Path) -> None:
+    make_folder(Path("in"), (), 3, colour=False, seed=0)
+    Path("in/attributes.csv").write_text("file,class\n00.png,5\n01.png,3\n02.png,5\n")
+    assert main(["translate", str(adapted), "in", "--out", "out"]) == 0
+    made = sorted(path.relative_to("out").as_posix() for path in Path("out").rglob("*.png"))
+    assert made == ["3/01.png", "5/00.png", "5/02.png"]
+    assert main(["classify", str(adapted), "in", "--out", "p.csv"]) == 0
+    assert Path("p.csv").read_text().splitlines()[1].startswith("00.png,")  # files as they are
+
+
+def test_the_official_mnist_m_keeps_its_labels(
+    adapted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_folder(Path("in/mnist_m_train"), (), 18, colour=True, seed=0)
+    make_folder(Path("in/mnist_m_test"), (), 5, colour=True, seed=1)
+    for part, n in (("train", 18), ("test", 5)):
+        lines = [f"{i:02d}.png {i % 10}\n" for i in range(n)]
+        Path(f"in/mnist_m_{part}_labels.txt").write_text("".join(lines))
+    assert main(["translate", str(adapted), "in", "--part", "test", "--out", "out"]) == 0
+    made = sorted(path.relative_to("out").as_posix() for path in Path("out").rglob("*.png"))
+    assert made == [f"{i}/test-{i:06d}.png" for i in range(5)]
+    assert main(["classify", str(adapted), "in", "--out", "p.csv"]) == 0
+    assert "accuracy by class" in capsys.readouterr().out
+    assert len(Path("p.csv").read_text().splitlines()) == 24
 
 
 def test_what_translate_does_not_take(refused, adapted: Path, run_of) -> None:

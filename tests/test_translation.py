@@ -34,6 +34,9 @@ from resynthesis.train import Training, begin, follow, loop, step
 from .conftest import quick
 from .test_methods import DoubleOutputs, bars, moved_by, says
 
+# Grey digits beside colour are the usual case here, and told each time.
+pytestmark = pytest.mark.filterwarnings("ignore:the grey (source|target) images are read as colour")
+
 VARIANTS: list[Method] = [
     Translate(),
     Translate(realism=1.0),
@@ -916,6 +919,15 @@ def test_other_sizes_and_channels(labels: NDArray) -> None:
     assert made.dtype == np.uint8
     assert model.predict(target).shape == (11,)
     assert len(model.run_.styles()) == 11
+
+
+@pytest.mark.parametrize("grey", ["source", "target"])
+def test_other_channels_are_told(labels: NDArray, grey: str) -> None:
+    random = np.random.default_rng(0)
+    one, three = (random.random((30, c, 16, 16), dtype=np.float32) for c in (1, 3))
+    pair = (one, three) if grey == "source" else (three, one)
+    with pytest.warns(UserWarning, match=f"the grey {grey} images are read as colour"):
+        Translator(**QUICK).fit(pair[0], labels, pair[1])
 
 
 @pytest.mark.parametrize(("low", "shape"), [(0, (12, 3, 16, 16)), (-1, (12, 16, 16, 3))])

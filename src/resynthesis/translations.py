@@ -16,9 +16,11 @@ from torch import Tensor
 
 from . import figures
 from .data import SETS, Data, DataConfig, Part, full, in_channels, load, seeded, to_float, to_uint8
+from .data.attributes import find_table, read_table
 from .data.folder import find
 from .data.images import BadImage
 from .data.images import decode as read_image
+from .data.listed import is_listed
 from .data.names import Names
 from .data.unpack import whole_folder
 from .evaluate import probabilities, reader, translate
@@ -44,11 +46,12 @@ def translate_images(
 ) -> tuple[int, tuple[str, ...]]:
     """A new folder with every image in the target's style: a labelled set for any other tool.
 
-    `images` is a folder, whose names and class subfolders stay, or a set, whose images become
-    CLASS/PART-NUMBER.png. With `variants` > 1 each image is drawn so often, with other styles, as
-    NAME-1.png, NAME-2.png, ... Styles are those of target images that the run has kept, or of
-    the folder or set `styles`. The folder appears whole or not at all. Returns the number of
-    pictures, and a note for each file that was skipped. Raises ValueError or OSError.
+    `images` is a folder, whose names and class subfolders stay (classes that a table has become
+    such subfolders), or a set, whose images become CLASS/PART-NUMBER.png. With `variants` > 1 each
+    image is drawn so often, with other styles, as NAME-1.png, NAME-2.png, ... Styles are those of
+    target images that the run has kept, or of the folder or set `styles`. The folder appears whole
+    or not at all. Returns the number of pictures, and a note for each file that was skipped. Raises
+    ValueError or OSError.
     """
     if variants < 1:
         raise ValueError(f"--variants must be at least 1, not {variants}")
@@ -133,7 +136,8 @@ def _batches(
     """
     _ = run.domain_method  # which refuses runs of one domain
     folder = full(images)
-    names: Names | list[str] = find(folder)[0] if images not in SETS and folder.is_dir() else []
+    files = images not in SETS and folder.is_dir() and not is_listed(folder)
+    names: Names | list[str] = find(folder)[0] if files else []
     if not len(names):
         own = run.config.data
         config = DataConfig(data=images, data_dir=data_dir or own.data_dir, size=own.size)
@@ -142,7 +146,19 @@ def _batches(
         raise ValueError(f"{images} is a folder without parts: leave out --part")
     if out and out.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{out} is in {folder}, whose class it would become: choose another --out")
-    return _of_folder(run, folder, names, skipped)
+    found = _of_folder(run, folder, names, skipped)
+    return _by_table(found, folder, names) if out else found
+
+
+def _by_table(batches: Batches, folder: Path, names: Names | list[str]) -> Batches:
+    """In subfolders of the classes that a table in or beside the folder tells, if there is one."""
+    place = find_table(folder, Names(names))
+    table = read_table(place) if place else None
+    if table is None or not table.classes:
+        return batches
+    labels = dict(zip(names, table.labels_of(folder, Names(names)).tolist(), strict=True))
+    homes = [*table.classes, ""]  # the last for those of unknown class, -1
+    return (([str(Path(homes[labels[n]], n)) for n in names], x) for names, x in batches)
 
 
 def _of_set(data: Data, part: Part) -> Batches:

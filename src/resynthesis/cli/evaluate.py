@@ -41,7 +41,8 @@ def main(arguments: list[str]) -> None:
     other = other_data(run, told.data, told.data_dir)
     if run.config.method.two_domains and run.on_arrays:
         raise ValueError(
-            f"{told.run} was trained on arrays in Python, which it does not keep: measure it there"
+            f"{told.run} was trained on arrays in Python, which it does not keep: measure it "
+            "there, with evaluate.evaluate_domains"
         )
     if run.config.method.two_domains and told.data:
         raise ValueError(f"{told.run} has two domains of its own: leave out --data")

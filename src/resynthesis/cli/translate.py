@@ -21,7 +21,8 @@ class Translate:
     images: Annotated[str, tyro.conf.Positional]
     """Source images: a folder, flat or one subfolder per class, or a set by name."""
     out: Path
-    """A new folder; names and class subfolders are kept. Those of a set: CLASS/PART-NUMBER.png."""
+    """A new folder; names and class subfolders are kept, and classes that a table has become
+    subfolders. Those of a set: CLASS/PART-NUMBER.png."""
     variants: int = 1
     """Draw every image so often, each time in another style."""
     styles: str | None = None

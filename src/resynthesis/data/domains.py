@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from .folder import Folder
+from .images import to_uint8
 from .lines import Lines
 from .named import SETS
 from .one import DataConfig, full, load_one
@@ -158,14 +159,18 @@ def join(source: Data, target: Data, train_size: int | None = None, *, seed: int
     if hidden := len(source.train) - len(known):
         notes.append(f"{hidden:,} training images of {source.name} have no label: left out")
     source = source.with_train(known)
-    if target.attributes:  # they say nothing about classes
+    if target.attributes:
+        notes.append(
+            f"the attributes of the target {target.name} say nothing about classes: ignored"
+        )
         train, valid, test = (part.with_labels(None) for part in target.parts.values())
         target = replace(target, train=train, valid=valid, test=test, attributes=())
     if target.train.labels is not None:
         target, strange = _in_classes(target, source.classes)
         notes.append(
-            f"the labels of the target {target.name} train nothing and choose nothing; only "
-            "`evaluate` looks at them, for the final figures and their upper bound"
+            f"the labels of the target {target.name} train nothing and choose nothing; the final "
+            "figures, their upper bound and a curve of accuracy, which is only drawn, are all that "
+            "looks at them"
         )
         if strange:
             notes.append(
@@ -173,6 +178,12 @@ def join(source: Data, target: Data, train_size: int | None = None, *, seed: int
                 + ("..." if len(strange) > 5 else "")
                 + ": such target images have no part in accuracies; they train, and count in "
                 "distances, like the others"
+            )
+        if missing := _without_image(target):
+            notes.append(
+                f"{target.name} has no training image of class {', '.join(missing[:5])}"
+                + ("..." if len(missing) > 5 else "")
+                + ": translations of such images have no part in translation_accuracy"
             )
     pairs = [Pair(s, t) for s, t in zip(source.parts.values(), target.parts.values(), strict=True)]
     return Domains(
@@ -187,6 +198,13 @@ def join(source: Data, target: Data, train_size: int | None = None, *, seed: int
     )
 
 
+def _without_image(data: Data) -> list[str]:
+    """The classes that no training image is known to have."""
+    labels = data.train.labels
+    there = set() if labels is None else set(labels.unique().tolist())
+    return [name for c, name in enumerate(data.classes) if there and c not in there]
+
+
 def _are_the_same(source: Data, target: Data) -> bool:
     """Whether the other domain has most images of the smaller one. Streamed ones are not read."""
     few, many = sorted((_images(source), _images(target)), key=len)
@@ -196,7 +214,8 @@ def _are_the_same(source: Data, target: Data) -> bool:
 def _images(data: Data) -> set[int]:
     """A number for every different image that is in memory."""
     parts = [p.images for p in data.parts.values() if p.images.device.type != "meta"]
-    return {hash(image.tobytes()) for part in parts for image in part.numpy()}
+    pixels = (p if p.dtype == torch.uint8 else to_uint8(p) for p in parts)
+    return {hash(image.tobytes()) for part in pixels for image in part.numpy()}
 
 
 def in_channels(data: Data, channels: int) -> Data:

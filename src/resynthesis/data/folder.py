@@ -221,11 +221,11 @@ def read(
     else:
         labels, classes = _by_subfolder(folder, names)
     images, errors = gather(folder, names, labels, how)
-    said = (*_example(folder, names, how.size), *notes(errors))
+    said = (*example(folder, names, how.size), *notes(errors))
     return images, classes, attributes, said
 
 
-def _example(folder: Path, names: Names, size: int) -> tuple[str, ...]:
+def example(folder: Path, names: Names, size: int) -> tuple[str, ...]:
     """What to tell of the size of the first image that can be read, where it is another one."""
     for name in names:
         with suppress(BadImage):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from .folder import gather_parts, note, notes
+from .folder import example, gather_parts, note, notes
 from .images import Reading
 from .names import Names
 from .sets import DIGITS, Data, from_train_test
@@ -38,7 +38,8 @@ def load_listed(folder: Path, how: Reading) -> Data:
         errors += skipped
     (train, test), broken = gather_parts(folder, parts, how)
     data = from_train_test(folder.resolve().name, train, test, DIGITS)
-    return replace(data, notes=notes(errors + broken))
+    said = (*example(folder, parts[0][0], how.size), *notes(errors + broken))
+    return replace(data, notes=said)
 
 
 def read_list(folder: Path, part: str, *, strict: bool) -> tuple[Names, list[int], list[str]]:

@@ -37,15 +37,15 @@ class Translator(
 
         The two need not be as many, and may differ in size and in their channels. Everything is
         for training: nothing is held out. Grey images are read as colour beside colour ones. Warns
-        where the two differ in size, and are brought to one, and where source images without a
-        label (-1) are left out. Raises ValueError for arrays that are no images, where there are
-        not two classes, and where both are the same images.
+        where the two differ in size or channels, and are brought to one, and where source images
+        without a label (-1) are left out. Raises ValueError for arrays that are no images, where
+        there are not two classes, and where both are the same images.
         """
         pixels = as_images(source, name="source"), as_images(target, name="target")
         labels, classes = to_labels(source_labels, len(pixels[0]))
         nets = self._settings(Nets)
         size = max(fitting_size(part, nets) for part in pixels)
-        _tell_of_sizes(*pixels, size)
+        _tell_of_shapes(*pixels, size)
         parts = ImageSet(resize(pixels[0], size), labels), ImageSet(resize(pixels[1], size))
         sets = [
             Data(name, part, part, part, names)
@@ -95,15 +95,18 @@ class Translator(
         return content(self.nets_["autoencoder"], x).flatten(1).cpu().numpy()
 
 
-def _tell_of_sizes(source: Tensor, target: Tensor, size: int) -> None:
-    """Warns where images (n, C, H, W) of two sizes are brought to one."""
-    (h_s, w_s), (h_t, w_t) = source.shape[2:], target.shape[2:]
+def _tell_of_shapes(source: Tensor, target: Tensor, size: int) -> None:
+    """Warns where images (n, C, H, W) of two sizes or numbers of channels are brought to one."""
+    (c_s, h_s, w_s), (c_t, h_t, w_t) = source.shape[1:], target.shape[1:]
     if (h_s, w_s) != (h_t, w_t):
         warnings.warn(
             f"source images are {h_s}x{w_s} and target images {h_t}x{w_t}: both are brought to "
             f"{size}x{size}",
             stacklevel=3,
         )
+    if c_s != c_t:
+        grey = "source" if c_s < c_t else "target"
+        warnings.warn(f"the grey {grey} images are read as colour, like the others", stacklevel=3)
 
 
 class ADAAE(Translator):

@@ -40,6 +40,7 @@ FAMILIES = {
     "divergence": ("proxy_a_distance", "proxy_a_distance_features", "proxy_a_distance_pixels"),
 }
 CODES = 2000  # images of each domain for the proxy A-distance
+FEW = 50  # labelled test images that an accuracy of fewer is said to be of
 TAUGHT = 50_000  # at most so many translations teach the classifier that has seen nothing else
 
 
@@ -211,7 +212,8 @@ def _translated(run: Run, nets: nn.ModuleDict, source: ImageSet) -> ImageSet:
 def _translations(
     run: Run, nets: nn.ModuleDict, data: Domains, judge: Classifier, wanted: set[str]
 ) -> dict[str, float]:
-    x, y = data.source.test.take(torch.arange(len(data.source.test)))
+    x, _ = data.source.test.take(torch.arange(len(data.source.test)))
+    y = _taught(data).labels
     target, _ = data.target.test.take(torch.arange(len(data.target.test)))
     made = translate(run.domain_method, nets, x, run.styles())
     real, fake, plain = (features(judge, images).numpy() for images in (target, made, x))
@@ -223,6 +225,14 @@ def _translations(
         "kernel_distance_untranslated": lambda: kernel(plain, real),
     }
     return {name: measure() for name, measure in measures.items() if name in wanted}
+
+
+def _taught(data: Domains) -> ImageSet:
+    """Source test images; those of classes that no target label teaches a judge are unknown."""
+    labels, known = data.source.test.labels, data.target.train.labels
+    if labels is not None and known is not None:
+        labels = labels.where(torch.isin(labels, known.to(labels)), -1)
+    return data.source.test.with_labels(labels)
 
 
 def check_domains(
@@ -239,6 +249,9 @@ def check_domains(
         if metric in wanted:
             note(f"{metric} is left out: {reason}")
             wanted.remove(metric)
+    count = len(data.target.test.known()) if data.target.test.has_labels else FEW
+    if count < FEW and wanted & {"target_accuracy", *FAMILIES["references"]}:
+        note(f"accuracies on the target are of {count} labelled test images only")
     return wanted
 
 
@@ -259,6 +272,9 @@ def _unfit(data: Domains) -> dict[str, str]:
     if not data.target.train.has_labels:
         metrics = ("target_supervised_accuracy", "translation_accuracy")
         found |= dict.fromkeys(metrics, f"the target's training part {why}")
+    elif not _taught(data).has_labels:
+        reason = "the target's training part has no class of the source's test images"
+        found["translation_accuracy"] = reason
     return found
 
 
