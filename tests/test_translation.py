@@ -34,9 +34,6 @@ from resynthesis.train import Training, begin, follow, loop, step
 from .conftest import quick
 from .test_methods import DoubleOutputs, bars, moved_by, says
 
-# Grey digits beside colour are the usual case here, and told each time.
-pytestmark = pytest.mark.filterwarnings("ignore:the grey (source|target) images are read as colour")
-
 VARIANTS: list[Method] = [
     Translate(),
     Translate(realism=1.0),
