@@ -300,6 +300,11 @@ def test_wishes_are_judged_by_their_own_labels_alone(run: runs.Run, table: Data)
     for data in (named, two):
         assert suits("wishes", data, nets)
         assert not suits("wishes", data, nets, run.facts)
+    strange = relabelled(lambda y: y, attributes=(NAMES[0], "shiny"))
+    what = f"it has no {NAMES[1]}, and shiny, which the run does not know"
+    for data, said in ((named, "it has the labels of the run in another order"), (strange, what)):
+        with pytest.raises(ValueError, match=said):
+            evaluate(nets, data, ["wish_accuracy"], facts=run.facts)
 
 
 def test_the_judge_reads_tables_and_classes(table: Data) -> None:

@@ -173,6 +173,18 @@ def _same_labels(data: Data, nets: nn.ModuleDict, facts: Facts | None) -> bool:
     return bool(nets["mixer"].attributes == len(data.attributes or data.classes))
 
 
+def _other_labels(data: Data, facts: Facts) -> str:
+    """What tells the labels of a run that mixes under them from those of a set, if anything."""
+    ours, theirs = facts.wishes, data.attributes or data.classes
+    if not ours or tuple(ours) == theirs:
+        return ""
+    strange = [name for name in theirs if name not in ours]
+    lacking = [name for name in ours if name not in theirs]
+    found = [f"no {', '.join(lacking[:5])}"] * bool(lacking)
+    found += [f"{', '.join(strange[:5])}, which the run does not know"] * bool(strange)
+    return f": it has {', and '.join(found) or 'the labels of the run in another order'}"
+
+
 def check(
     only: Sequence[str], data: Data, nets: nn.ModuleDict, facts: Facts | None = None
 ) -> set[str]:
@@ -180,7 +192,8 @@ def check(
     named = choose(only, FAMILIES)
     for name in only:
         if not suits(name, data, nets, facts):
-            raise ValueError(f"'{name}' cannot be measured on '{data.name}'")
+            why = _other_labels(data, facts) if facts and family_of(name) == "wishes" else ""
+            raise ValueError(f"'{name}' cannot be measured on '{data.name}'{why}")
     return named
 
 
