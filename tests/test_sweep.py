@@ -87,6 +87,13 @@ def test_lists_multiply_and_names_say_what_varies() -> None:
     )
 
 
+def test_classes_may_be_whole_numbers() -> None:
+    (job,) = jobs('[common]\nmethod = "ae"\nclasses = [0, 1]')
+    assert job.config.data.classes == ("0", "1")
+    found = jobs('[common]\nmethod = "ae"\nclasses = [[0, 1], ["2", 3]]')
+    assert [job.config.data.classes for job in found] == [("0", "1"), ("2", "3")]
+
+
 def test_a_run_has_its_own_flags_before_the_common_ones_and_those_told() -> None:
     text = """
         evaluate = ["probe", "reconstruction_l1"]
@@ -143,7 +150,20 @@ def test_suited_settings_are_those_of_the_command_line() -> None:
         ('[common]\nmethod = "ae"\nxyz = 3', "resynth train ae --help lists them"),
         ('[common]\nmethod = "ae"\nout = "x"', "no flag of ae 'out'"),
         ('[common]\nmethod = "ae"\nname = "x"', "no flag of ae 'name'"),
-        ('[common]\nmethod = "adapt"\nprobe = true', "no flag of adapt 'probe'"),
+        ('[common]\nmethod = "adapt"\nprobe = true', "vae, not of adapt: give it"),
+        ('[common]\nmethd = "amr"', "line 2: there is no flag 'methd': did you mean method?"),
+        ('[common]\nmethd = "amr"\nsteps = 3\n[[runs]]\nseed = 1', "did you mean method?"),
+        ("[[runs]]\nxyz = 3", "no flag 'xyz' (resynth train METHOD --help lists them)"),
+        (
+            '[common]\nmethod = ["ae", "amr"]\nparents = 3',
+            "line 3: 'parents' is a flag of amr, not of ae: give it in a [[runs]] entry of its own",
+        ),
+        (
+            '[common]\nmethod = "ae"\nsource = "digits"',
+            "'source' is a flag of translate and adapt, not of ae",
+        ),
+        ('[common]\nmethod = "ae"\nclasses = [true]', "classes: wants a text, not true"),
+        ('[common]\nmethod = "ae"\nclasses = [0.5]', "classes: wants a text, not 0.5"),
         ('[common]\nmethod = "ae"\ndata = "mnst"', "no data set 'mnst': did you mean mnist?"),
         (
             '[common]\nmethod = "amr"\nmixer = "bernouli"',

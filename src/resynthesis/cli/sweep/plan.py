@@ -24,7 +24,7 @@ from ..train import check_both, check_read, command, settled
 from .one import Job, families, flat
 from .slurm import OPTIONS
 from .source import Given, Source
-from .values import check_choice, each, fitted, text
+from .values import check_choice, each, fitted, listed, text
 
 BUDGETS = {"steps", "epochs"}  # of which a run has one
 
@@ -84,17 +84,19 @@ def _check_budget(given: Given, place: str) -> None:
 def _variants(given: Given, name: str, place: str) -> Iterator[tuple[str, runs.Config]]:
     """Every combination of an entry's flags: what its row is called, and its config."""
     if "method" not in given:
+        known = {"method"}.union(*map(_flags, METHODS))
+        for flag, (_, where) in given.items():
+            check_choice(flag, known, "flag", where, " (resynth train METHOD --help lists them)")
         raise ValueError(f"{place}: a run needs a method ({', '.join(METHODS)})")
     methods = each(str, *given["method"])
     for method in methods:
         check_choice(method, METHODS, "method", given["method"][1])
         kinds = _flags(method)
-        known = f" (resynth train {method} --help lists them)"
         choices: dict[str, list[Any]] = {}
         for flag, (value, where) in given.items():
             if flag == "method":
                 continue
-            check_choice(flag, kinds, f"flag of {method}", where, known)
+            _check_flag(flag, method, kinds, where)
             choices[flag] = each(kinds[flag], value, f"{where}, {flag}")
             for wanted in choices[flag] if flag in ("data", "source", "target") else []:
                 if not full(wanted).exists():
@@ -108,6 +110,19 @@ def _variants(given: Given, name: str, place: str) -> Iterator[tuple[str, runs.C
             parts = [name or method]
             parts += [f"method={method}"] if name and len(methods) > 1 else []
             yield " ".join(parts + [f"{f}={text(chosen[f])}" for f in varied]), config
+
+
+def _check_flag(flag: str, method: str, kinds: Mapping[str, Any], where: str) -> None:
+    """Raises ValueError where a method has no such flag, with the methods that have it."""
+    if flag in kinds:
+        return
+    if others := [name for name in METHODS if flag in _flags(name)]:
+        raise ValueError(
+            f"{where}: '{flag}' is a flag of {listed(others)}, not of {method}: "
+            "give it in a [[runs]] entry of its own, with a method that has it"
+        )
+    known = f" (resynth train {method} --help lists them)"
+    check_choice(flag, kinds, f"flag of {method}", where, known)
 
 
 @contextmanager

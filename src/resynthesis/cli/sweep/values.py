@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -53,7 +53,9 @@ def fitted(kind: Any, value: Any, place: str) -> Any:
         kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
         if len(kinds) != len(value):
             raise ValueError(f"{place}: wants {len(kinds)} numbers, not {len(value)}")
-        return tuple(fitted(k, v, place) for k, v in zip(kinds, value, strict=True))
+        pairs = zip(kinds, value, strict=True)  # of texts, a number is one, as on the command line
+        told = ((k, str(v) if k is str and type(v) is int else v) for k, v in pairs)
+        return tuple(fitted(k, v, place) for k, v in told)
     if kind is float and type(value) is int:
         return float(value)
     if kind is Path and isinstance(value, str):
@@ -62,6 +64,12 @@ def fitted(kind: Any, value: Any, place: str) -> Any:
         shown = str(value).lower() if isinstance(value, bool) else repr(value)
         raise ValueError(f"{place}: wants {WANTED[origin or kind]}, not {shown}")
     return value
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def text(value: object) -> str:
