@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import pkgutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from resynthesis.data.download import DownloadError, fetch, is_right, obtain
+from resynthesis import data
+from resynthesis.data.download import DownloadError, address, fetch, is_right, obtain
 
 from .conftest import left_in
 
@@ -192,3 +195,23 @@ def test_offline_keeps_what_has_come(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="put it into"):
         get(tmp_path, "http://127.0.0.1:9/nobody")
     assert (tmp_path / "set.gz.part").stat().st_size == 1000
+
+
+def registered() -> set[str]:
+    """The mirrors of all sets."""
+    found: set[str] = set()
+    for module in pkgutil.iter_modules(data.__path__, f"{data.__name__}."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            mirrors = value if name.endswith("MIRRORS") else getattr(value, "mirrors", ())
+            found.update(mirrors if isinstance(mirrors, tuple) else ())
+    return found
+
+
+def test_mirrors_are_folders_or_have_a_query() -> None:
+    mirrors = registered()
+    assert len(mirrors) > 12
+    for mirror in mirrors:
+        last = address(mirror, "images.zip").rsplit("/", 1)[1]
+        assert last == "images.zip" or "?" in last
+        # A file's own address would have the file's name twice.
+        assert "?" in mirror or Path(mirror).suffix not in (".zip", ".gz", ".tgz", ".mat", ".npz")

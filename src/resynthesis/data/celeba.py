@@ -28,7 +28,7 @@ CELEBA = Pictures(
     homes=("celeba", "CelebA", "."),
     mirrors=(
         f"{DRIVE}0B7EVK8r0v71pZjFTYXZWM3FlRnM",
-        "https://s3.amazonaws.com/pytorch-tutorial-assets/img_align_celeba.zip",
+        "https://s3.amazonaws.com/pytorch-tutorial-assets",
     ),
     # As TensorFlow Datasets lists it.
     check="46fb89443c578308acf364d7d379fe1b9efb793042c0af734b6112e4fd3a8c74",

@@ -70,6 +70,11 @@ def obtain(
     return path
 
 
+def address(mirror: str, name: str) -> str:
+    """Where a mirror has a file: in the folder that it is, unless it has a query of its own."""
+    return mirror if "?" in mirror else f"{mirror.rstrip('/')}/{name}"
+
+
 def fetch(
     name: str,
     mirrors: Sequence[str],
@@ -97,8 +102,8 @@ def fetch(
             return path
         reasons = []
         for mirror in mirrors:
-            address = mirror if "?" in mirror else f"{mirror.rstrip('/')}/{name}"
-            why = _bring(address, part, check, tries=tries, timeout=timeout, pause=pause)
+            at = address(mirror, name)
+            why = _bring(at, part, check, tries=tries, timeout=timeout, pause=pause)
             if not why:
                 os.replace(part, path)
                 return path
