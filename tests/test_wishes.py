@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 from PIL import Image
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from resynthesis.estimator.base import to_labels
 from resynthesis.evaluate import evaluate, read_attributes, suits, train_judge, wishes
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
+from resynthesis.figures import plots
 from resynthesis.methods import AMR, ClassAMR, class_amr
 from resynthesis.mixing import as_attributes, mask_weights, wish
 from resynthesis.nets import ClassMixer, Nets, PatchCritic, build
@@ -305,6 +307,27 @@ def test_wishes_are_judged_by_their_own_labels_alone(run: runs.Run, table: Data)
     for data, said in ((named, "it has the labels of the run in another order"), (strange, what)):
         with pytest.raises(ValueError, match=said):
             evaluate(nets, data, ["wish_accuracy"], facts=run.facts)
+
+
+def test_the_picture_of_labels_shows_every_combination(
+    run: runs.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    annotate = Axes.annotate
+    monkeypatch.setattr(
+        Axes,
+        "annotate",
+        lambda axes, text, *a, **k: said.append(text) or annotate(axes, text, *a, **k),
+    )
+    path = tmp_path / "labels.png"
+    plots.labels_picture(run.load_nets("cpu")["mixer"], NAMES, False, path)
+    assert sorted(said) == ["bright", "bright + left", "left", "none"]
+    with Image.open(path) as picture:
+        grey = np.asarray(picture.convert("L"))
+    assert (grey < 128).mean() > 0.001  # something is drawn
+    one = ClassMixer(2, Nets(code=(8, 2, 2)), whole=True)  # two points say nothing
+    plots.labels_picture(one, NAMES, True, tmp_path / "few.png")
+    assert [p.name for p in tmp_path.iterdir()] == ["labels.png"]
 
 
 def test_the_judge_reads_tables_and_classes(table: Data) -> None:
