@@ -28,15 +28,20 @@ from resynthesis.data import (
     load,
     mnist,
     numerals,
+    photographs,
+    sprites,
     tiny_imagenet,
     zappos,
 )
 from resynthesis.data.download import DownloadError, digest
 from resynthesis.data.folder import Folder
+from resynthesis.data.mnist import IdxSet
+from resynthesis.data.pictures import Pictures
 
 from .conftest import left_in
 from .test_data import write_idx
 from .test_domain_sets import svhn
+from .test_download import registered
 from .test_unpack import tarred, zipped
 
 
@@ -547,3 +552,55 @@ def test_every_set_is_described_and_offline_says_what_to_do(name: str, tmp_path:
         with pytest.raises(DownloadError, match="by hand") as caught:
             load(DataConfig(data=name, data_dir=tmp_path))
         assert str(tmp_path) in str(caught.value)
+
+
+# The hosts that are asked without TLS; what comes from them is known by its checksum.
+PLAIN = {
+    "codh.rois.ac.jp",
+    "cs231n.stanford.edu",
+    "fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+    "ufldl.stanford.edu",
+    "www.eecs.berkeley.edu",
+}
+
+
+def wanted() -> list[tuple[str, tuple[str, ...]]]:
+    """Every file that a set fetches, and its mirrors."""
+    archives: tuple[Pictures, ...] = (
+        celeba.CELEBA,
+        flowers.FLOWERS,
+        tiny_imagenet.TINY,
+        zappos.ZAPPOS,
+    )
+    idx: tuple[IdxSet, ...] = (mnist.MNIST, mnist.KMNIST, mnist.FASHION_MNIST)
+    svhn_files = [*numerals.SVHN_FILES, *numerals.SVHN_EXTRA_FILES]
+    return [
+        *((one.archive, one.mirrors) for one in archives),
+        *((f"{name}.gz", one.mirrors) for one in idx for name in one.archived),
+        *((name, (celeba.DRIVE + at,)) for name, (at, _) in celeba.LISTS.items()),
+        *((name, flowers.FLOWERS.mirrors) for name in flowers.CHECKSUMS),
+        *((name, numerals.USPS_MIRRORS) for name in numerals.USPS_FILES),
+        *((name, numerals.SVHN_MIRRORS) for name in svhn_files),
+        (cifar.CIFAR_ARCHIVE, cifar.CIFAR_MIRRORS),
+        (photographs.BSDS_ARCHIVE, photographs.BSDS_MIRRORS),
+        (sprites.FILE, sprites.MIRRORS),
+    ]
+
+
+def test_every_address_ends_in_its_file() -> None:
+    files = wanted()
+    assert registered() <= {mirror for _, mirrors in files for mirror in mirrors}
+    plain = set()
+    for name, mirrors in files:
+        for mirror in mirrors:
+            address = urlsplit(download.address(mirror, name))
+            if address.query:  # the file by its number
+                assert parse_qs(address.query)["id"]
+                assert name not in address.geturl()
+            else:
+                assert address.path.endswith(f"/{name}")
+                assert address.geturl().count(name) == 1
+            if address.scheme != "https":
+                assert address.scheme == "http"
+                plain.add(address.netloc)
+    assert plain == PLAIN

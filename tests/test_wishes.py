@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 import torch
 from matplotlib.axes import Axes
 from PIL import Image
+from scipy.ndimage import label
 from torch import Tensor
 
 from resynthesis import ClassAMR as Estimator
@@ -21,7 +24,7 @@ from resynthesis.estimator.base import to_labels
 from resynthesis.evaluate import evaluate, read_attributes, suits, train_judge, wishes
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
-from resynthesis.figures import plots
+from resynthesis.figures import evaluation_pictures, plots
 from resynthesis.methods import AMR, ClassAMR, class_amr
 from resynthesis.mixing import as_attributes, mask_weights, wish
 from resynthesis.nets import ClassMixer, Nets, PatchCritic, build
@@ -328,6 +331,27 @@ def test_the_picture_of_labels_shows_every_combination(
     one = ClassMixer(2, Nets(code=(8, 2, 2)), whole=True)  # two points say nothing
     plots.labels_picture(one, NAMES, True, tmp_path / "few.png")
     assert [p.name for p in tmp_path.iterdir()] == ["labels.png"]
+
+
+def test_evaluation_draws_labels_where_there_are_three(
+    animals: runs.Run, table: Data, tmp_path: Path
+) -> None:
+    parts = [part.with_labels(part.labels.sum(1)) for part in table.parts.values()]
+    three = Data("three", *parts, ("cat", "fox", "owl"))
+    config = replace(animals.config, training=quick(1, log_every=1, checkpoint_every=1))
+    made = runs.start(config, tmp_path / "three", data=three)
+    evaluation_pictures(made, made.load_nets("cpu"), three)
+    with Image.open(made.pictures / "labels.png") as picture:
+        picture.load()
+        colours = np.asarray(picture.convert("RGB")).astype(int)
+    points = colours.max(2) - colours.min(2) > 60  # the text is black, and the ground white
+    assert label(points)[1] == 3
+    parts = [part.with_labels(part.labels[:, 0]) for part in table.parts.values()]
+    two = Data("animals", *parts, ("cat", "fox"))
+    made = runs.Run(shutil.copytree(animals.path, tmp_path / "two"))
+    evaluation_pictures(made, made.load_nets("cpu"), two)
+    assert (made.pictures / "codes.png").exists()
+    assert not list(made.path.rglob("*labels.png*"))
 
 
 def test_the_judge_reads_tables_and_classes(table: Data) -> None:
