@@ -314,6 +314,13 @@ def test_classes_of_the_target_are_matched_by_name() -> None:
     assert "the source has no class emu:" in notes
 
 
+def test_attributes_of_a_target_are_ignored_and_that_is_told() -> None:
+    table = relabelled(toy("b", seed=1), lambda y: y[:, None])
+    data = join(toy("a"), replace(table, classes=(), attributes=("small",)))
+    assert not any(part.has_labels for part in data.target.parts.values())
+    assert "the attributes of the target b say nothing about classes: ignored" in data.notes
+
+
 class Reader(nn.Module):
     """Knows the classes of toy sets by their brightness, without a mistake."""
 
