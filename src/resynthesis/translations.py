@@ -137,7 +137,7 @@ def _batches(
     _ = run.domain_method  # which refuses runs of one domain
     folder = full(images)
     files = images not in SETS and folder.is_dir() and not is_listed(folder)
-    names: Names | list[str] = find(folder)[0] if files else []
+    names = find(folder)[0] if files else Names(())
     if not len(names):
         own = run.config.data
         config = DataConfig(data=images, data_dir=data_dir or own.data_dir, size=own.size)
@@ -150,13 +150,13 @@ def _batches(
     return _by_table(found, folder, names) if out else found
 
 
-def _by_table(batches: Batches, folder: Path, names: Names | list[str]) -> Batches:
+def _by_table(batches: Batches, folder: Path, names: Names) -> Batches:
     """In subfolders of the classes that a table in or beside the folder tells, if there is one."""
-    place = find_table(folder, Names(names))
+    place = find_table(folder, names)
     table = read_table(place) if place else None
     if table is None or not table.classes:
         return batches
-    labels = dict(zip(names, table.labels_of(folder, Names(names)).tolist(), strict=True))
+    labels = dict(zip(names, table.labels_of(folder, names).tolist(), strict=True))
     homes = [*table.classes, ""]  # the last for those of unknown class, -1
     return (([str(Path(homes[labels[n]], n)) for n in names], x) for names, x in batches)
 
