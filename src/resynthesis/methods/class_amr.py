@@ -36,7 +36,7 @@ class ClassAMR(Method):
     copies: what small changes of pixels can sway is swayed by textures that nobody else reads.
     """
 
-    reconstruction: float = 100.0
+    reconstruction: float = 200.0
     """λ, weight of the reconstruction."""
     reconstruction_loss: Reconstruction = "l1"
     """How far a reconstruction is from its image."""
@@ -60,7 +60,8 @@ class ClassAMR(Method):
     # Masks that change slower than everything else. Beside λ the terms for mixes are small, so that
     # mixes change slowly too, which the game wants, while reconstructions are learnt at full speed.
     rates = MappingProxyType({"mixer": 0.1})
-    suited = MappingProxyType({"nets": {"code": (32, 4, 4), "norm": "group"}})
+    # tanh: a judge reads mixes in the range of images, and so must the critic and the reader.
+    suited = MappingProxyType({"nets": {"code": (32, 4, 4), "norm": "group", "output": "tanh"}})
 
     @property
     def players(self) -> tuple[str, ...]:
