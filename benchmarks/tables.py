@@ -54,6 +54,7 @@ WISHES = {
     "mask_high": ("highest p", 1),
     "mix_distance": ("distance", 1),
     "reconstruction_l1": ("L1", 1),
+    "reconstruction_psnr": ("PSNR, dB", 1),
 }
 COLUMNS = {
     "mnist": {

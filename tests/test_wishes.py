@@ -580,6 +580,14 @@ def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:
     assert (model.predict(made)[:, 0] == 1).mean() > 0.8
     with pytest.raises(ValueError, match=r"of 40 pairs \(the first is number \d+, from 0\) cannot"):
         model.mix_as(dark, dark, [1, 0])
+    read = model.predict(dark), model.predict(bright)
+    assert np.array_equal(model.mix_as(dark, bright, wanted, labels=read), made)
+    told = read[0], [1, 1]  # another label, another wish that can be granted, another mask
+    assert not np.array_equal(model.mix_as(dark, bright, [1, 1], labels=told), made)
+    with pytest.raises(ValueError, match=r"of 40 pairs .* neither parent has it$"):
+        model.mix_as(dark, bright, [1, 1], labels=([0, 0], [1, 0]))
+    with pytest.raises(ValueError, match="labels must be 0 or 1"):
+        model.mix_as(dark, bright, [1, 1], labels=([0, 0], [1, 5]))
     assert np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="bernoulli"))
     assert not np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="mixup"))
     fitted = Estimator(code=(8, 2, 2), width=4, steps=2, device="cpu").fit(x, y)

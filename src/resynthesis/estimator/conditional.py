@@ -41,22 +41,35 @@ class ClassAMR(Resynthesizer):
             return read.int().numpy()
         return np.asarray(self.classes_)[read.argmax(1).numpy()]
 
-    def mix_as(self, first: object, second: object, wanted: object, *, seed: int = 0) -> Array:
+    def mix_as(
+        self,
+        first: object,
+        second: object,
+        wanted: object,
+        *,
+        labels: tuple[object, object] | None = None,
+        seed: int = 0,
+    ) -> Array:
         """Mixes of two batches of n images that shall have the labels `wanted`.
 
-        wanted: classes (n,) or attributes (n, a), or one for all. No mix is taught anything that
-        neither of its parents has, as `predict` reads them: raises ValueError for such a wish.
+        wanted: classes (n,) or attributes (n, a), or one for all. labels: what the two batches
+        have, in the same form, where it is known; else it is what `predict` reads in them. No mix
+        is taught anything that neither of its parents has: raises ValueError for such a wish.
         """
         check_is_fitted(self)
         x = [self._pixels(first), self._pixels(second)]
         if len(x[0]) != len(x[1]):
             raise ValueError(f"{len(x[0])} images cannot be mixed with {len(x[1])}")
-        wish, read = self._attributes(wanted, len(x[0])), [self._read(images) for images in x]
+        wish = self._attributes(wanted, len(x[0]))
+        if labels is None:
+            read, source = [self._read(images) for images in x], ", as predict reads them"
+        else:
+            read, source = [self._attributes(y, len(x[0]), "labels") for y in labels], ""
         if not (can := granted(wish, *read, whole=not self.run_.facts.attributes)).all():
             refused = (~can).nonzero().flatten().tolist()
             raise ValueError(
                 f"{len(refused)} of {len(can)} pairs (the first is number {refused[0]}, from 0) "
-                "cannot grant what is wanted of them: neither parent has it, as predict reads them"
+                f"cannot grant what is wanted of them: neither parent has it{source}"
             )
         z = torch.stack([self._encode(first), self._encode(second)])
         with torch.inference_mode(), runs.fixed_seed(seed):
@@ -67,15 +80,15 @@ class ClassAMR(Resynthesizer):
     def _read(self, x: Tensor) -> Tensor:
         return read_attributes(self.nets_, x, whole=not self.run_.facts.attributes)
 
-    def _attributes(self, wanted: Any, n: int) -> Tensor:
-        """Wishes as (n, a), float."""
-        values = np.asarray(wanted)
+    def _attributes(self, told: Any, n: int, name: str = "wanted") -> Tensor:
+        """Wishes, or labels, as (n, a), float."""
+        values = np.asarray(told)
         a = len(self.run_.facts.wishes)
         if not self.run_.facts.attributes:
             index = [np.flatnonzero(self.classes_ == v) for v in np.broadcast_to(values, (n,))]
             if any(len(i) != 1 for i in index):
-                raise ValueError(f"wanted must be of the classes {list(self.classes_)}")
+                raise ValueError(f"{name} must be of the classes {list(self.classes_)}")
             return F.one_hot(torch.tensor([int(i[0]) for i in index]), a).float()
         if values.shape not in ((a,), (n, a)) or not np.isin(values, (0, 1)).all():
-            raise ValueError(f"wanted must be 0 or 1, of shape ({a},) or ({n}, {a})")
+            raise ValueError(f"{name} must be 0 or 1, of shape ({a},) or ({n}, {a})")
         return torch.tensor(np.broadcast_to(values, (n, a)), dtype=torch.float32)
