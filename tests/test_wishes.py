@@ -586,6 +586,8 @@ def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:
     assert not np.array_equal(model.mix_as(dark, bright, [1, 1], labels=told), made)
     with pytest.raises(ValueError, match=r"of 40 pairs .* neither parent has it$"):
         model.mix_as(dark, bright, [1, 1], labels=([0, 0], [1, 0]))
+    with pytest.raises(ValueError, match="labels must be those of the two batches, not 3"):
+        model.mix_as(dark, bright, [1, 1], labels=(*read, read[0]))
     with pytest.raises(ValueError, match="labels must be 0 or 1"):
         model.mix_as(dark, bright, [1, 1], labels=([0, 0], [1, 5]))
     assert np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="bernoulli"))

@@ -64,6 +64,8 @@ class ClassAMR(Resynthesizer):
         if labels is None:
             read, source = [self._read(images) for images in x], ", as predict reads them"
         else:
+            if len(labels) != 2:
+                raise ValueError(f"labels must be those of the two batches, not {len(labels)}")
             read, source = [self._attributes(y, len(x[0]), "labels") for y in labels], ""
         if not (can := granted(wish, *read, whole=not self.run_.facts.attributes)).all():
             refused = (~can).nonzero().flatten().tolist()
