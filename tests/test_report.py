@@ -81,6 +81,7 @@ def test_one_file_with_everything_in_it(
             "mixer",
             "Mixes of three",
             "Mixes under labels",
+            "random mixes (under labels)",
             "Dimensions of the code",
         ),
         *("Translations", "Map of codes", "Failures", "convince the critic least", "@media print"),

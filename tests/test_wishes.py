@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -19,13 +20,14 @@ from torch import Tensor
 from resynthesis import ClassAMR as Estimator
 from resynthesis import load, runs
 from resynthesis.cli import main
-from resynthesis.data import Data, DataConfig, ImageSet
+from resynthesis.data import Data, DataConfig, ImageSet, to_float
 from resynthesis.estimator.base import to_labels
 from resynthesis.evaluate import evaluate, read_attributes, suits, train_judge, wishes
 from resynthesis.evaluate.judge import opinion
 from resynthesis.evaluate.realism import classifier_score
-from resynthesis.figures import evaluation_pictures, plots
+from resynthesis.figures import drawing, evaluation_pictures, mixed, plots
 from resynthesis.methods import AMR, ClassAMR, class_amr
+from resynthesis.mixes import mix_set
 from resynthesis.mixing import as_attributes, mask_weights, wish
 from resynthesis.nets import ClassMixer, Nets, PatchCritic, build
 from resynthesis.runs.session import first_nets
@@ -341,6 +343,7 @@ def test_evaluation_draws_labels_where_there_are_three(
     config = replace(animals.config, training=quick(1, log_every=1, checkpoint_every=1))
     made = runs.start(config, tmp_path / "three", data=three)
     evaluation_pictures(made, made.load_nets("cpu"), three)
+    assert (made.pictures / "wishes.png").exists()
     with Image.open(made.pictures / "labels.png") as picture:
         picture.load()
         colours = np.asarray(picture.convert("RGB")).astype(int)
@@ -415,6 +418,98 @@ def test_every_combination_in_one_picture(
     assert "1 wishes, a row each: bright\n" in capsys.readouterr().out
     with Image.open(one) as short, Image.open(out) as tall:
         assert short.height < tall.height
+
+
+def test_many_mixes_are_made_under_labels(run: runs.Run, table: Data, tmp_path: Path) -> None:
+    mix_set(run, table, tmp_path / "new", count=300)
+    rows = list(csv.DictReader((tmp_path / "new" / "labels.csv").read_text().splitlines()))
+    assert list(rows[0]) == ["file", "parent_1", "parent_2", "weight_1", "weight_2", *NAMES]
+    y = table.train.labels
+    assert y is not None
+    parents = y[torch.tensor([[int(row[f"parent_{i}"]) for row in rows] for i in (1, 2)])]
+    wanted = torch.tensor([[float(row[name]) for name in NAMES] for row in rows])
+    assert ((wanted == parents[0]) | (wanted == parents[1])).all()
+    mixed = ((wanted != parents[0]).any(1) & (wanted != parents[1]).any(1)).float().mean()
+    assert 0.05 < mixed < 0.25  # both differ in a quarter of the pairs, of which half get one each
+    pixels = torch.stack(
+        [torch.tensor(np.asarray(Image.open(tmp_path / "new" / row["file"]))) for row in rows]
+    )
+    read = read_attributes(run.load_nets("cpu"), to_float(pixels[:, None]), whole=False)
+    assert (read == wanted).float().mean() > 0.9
+    shares = [sorted(float(row[f"weight_{i}"]) for i in (1, 2)) for row in rows]
+    assert all(sum(pair) == pytest.approx(1) for pair in shares)
+    assert max(pair[0] for pair in shares) <= 0.5
+
+
+def test_many_mixes_of_classes_are_of_one(animals: runs.Run, tmp_path: Path) -> None:
+    x, y = squares(64)
+    parts = [ImageSet(x, y[:, 0])] * 3
+    mix_set(animals, Data("animals", *parts, ("cat", "fox")), tmp_path / "new", count=50)
+    for row in csv.DictReader((tmp_path / "new" / "labels.csv").read_text().splitlines()):
+        of = {int(y[int(row[f"parent_{i}"]), 0]) for i in (1, 2)}
+        assert {row["cat"], row["fox"]} == {"0.000000", "1.000000"}
+        assert (row["fox"] == "1.000000") in of
+
+
+def test_many_mixes_need_the_labels_of_the_run(run: runs.Run, table: Data, tmp_path: Path) -> None:
+    out = tmp_path / "new"
+    other = Data("others", *table.parts.values(), attributes=("light", "left"))
+    with pytest.raises(ValueError, match=r"labels \(bright, left\) that 'others' does not have"):
+        mix_set(run, other, out, count=3)
+    with pytest.raises(ValueError, match="mixes under labels have 2 parents, not 3"):
+        mix_set(run, table, out, count=3, parents=3)
+    bare = Data("bare", *[part.with_labels(None) for part in table.parts.values()])
+    with pytest.raises(ValueError, match="that 'bare' does not have: --mixer bernoulli"):
+        mix_set(run, bare, out, count=3)
+    assert not out.exists()
+    mix_set(run, other, out, count=3, mixer="bernoulli", parents=3)
+    assert (out / "labels.csv").exists()
+
+
+def test_mixes_are_judged_as_the_run_makes_them(run: runs.Run, table: Data) -> None:
+    """Copies of the first parent are like real images; those of random masks are not."""
+    nets = run.load_nets("cpu")
+    torch.nn.init.zeros_(nets["mixer"].mask[-1].weight)
+    torch.nn.init.zeros_(nets["mixer"].divide.weight)
+    torch.nn.init.constant_(nets["mixer"].divide.bias, 20.0)
+    copies = evaluate(nets, table, ["frechet_distance"], mixer="bernoulli")
+    others = Data("others", *table.parts.values(), attributes=("light", "left"))
+    facts = run.facts
+    random = evaluate(nets, others, ["frechet_distance"], facts=facts, mixer="bernoulli")
+    assert copies["frechet_distance"] < 0.7 * random["frechet_distance"]
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_pictures_of_training_show_wishes(
+    run: runs.Run, table: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labelled: bool
+) -> None:
+    told: list[tuple[int, list[str]]] = []
+    monkeypatch.setattr(
+        mixed,
+        "grid",
+        lambda rows, captions: told.append((len(rows), captions)) or drawing.grid(rows, captions),
+    )
+    valid = table.valid if labelled else table.valid.with_labels(None)
+    data = replace(table, valid=valid)
+    made = runs.Run(shutil.copytree(run.path, tmp_path / "run"))
+    mixed.training_picture(made, made.load_nets("cpu"), data, 7)
+    ((rows, captions),) = told
+    wished = ["bright: as partner", "left: as partner"] if labelled else ["mix g(z_m), bernoulli"]
+    assert captions == ["input x", "reconstruction g(f(x))", "partner", *wished]
+    assert rows == len(captions)
+    assert (made.pictures / "step-0000007.png").exists()
+
+
+def test_a_picture_of_wishes_shows_what_is_wished_for(run: runs.Run, table: Data) -> None:
+    nets = run.load_nets("cpu")
+    rows, _ = mixed._wishes(run, nets, table.test)
+    y = table.test.take(torch.arange(mixed.SHOWN))[1]
+    assert y is not None
+    assert all(len(row) == mixed.SHOWN for row in rows)
+    for at, row in enumerate(rows[3:]):
+        wanted = y.clone()
+        wanted[:, at] = y.roll(-1, 0)[:, at]
+        assert (read_attributes(nets, row.cpu(), whole=False) == wanted).float().mean() > 0.8
 
 
 @pytest.mark.parametrize(

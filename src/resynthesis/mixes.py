@@ -13,7 +13,7 @@ from . import figures
 from .data import Data, ImageSet, to_float, to_uint8
 from .data.images import decode as read_image
 from .data.unpack import whole_folder
-from .evaluate import decode, encode
+from .evaluate import decode, encode, weigh_at_random
 from .mixing import MIXERS, check_parents, draw_apart, for_each, mix
 from .runs import Run, fixed_seed, write
 from .walks import Speed, walk
@@ -46,7 +46,7 @@ def mix_files(
     if steps < 2:
         raise ValueError(f"--steps must be at least 2, not {steps}")
     check_parents(mixer, k)
-    x, between = read_files(run, files), _space(run, space, device)
+    x, between = read_files(run, files), _space(run.load_nets(device), space)
     write(out, draw(x, between, out.suffix, mixer=mixer, steps=steps, speed=speed, seed=seed))
 
 
@@ -113,8 +113,8 @@ def mix_set(
     out: Path,
     *,
     count: int,
-    mixer: str,
-    parents: int,
+    mixer: str | None = None,
+    parents: int = 2,
     space: str = "codes",
     seed: int = 0,
     device: str = "auto",
@@ -124,13 +124,19 @@ def mix_set(
     A row of labels.csv: file, the parents' places in the training set, their weights (the mean
     over channels), and the soft label: a column per class, which sum to one, or a column per
     attribute, from 0 to 1 (none for tables of other values). Where some labels are hidden or
-    unknown, only labelled images become parents. The folder appears whole or not at all. Raises
-    ValueError or OSError.
+    unknown, only labelled images become parents. By no mixer, mixes are made as the run learnt it:
+    for one that mixes under labels, under a random wish of what the two parents have, which is
+    their label, 0 or 1. The folder appears whole or not at all. Raises ValueError or OSError.
     """
     if count < 1:
         raise ValueError(f"--count must be at least 1, not {count}")
+    nets = run.load_nets(device)
+    under_labels = mixer is None and space == "codes" and "mixer" in nets
+    if under_labels:
+        _check_labels(run, data, parents)
+    mixer = mixer or run.config.mixer
     check_parents(mixer, parents)
-    to_codes, to_images = _space(run, space, device)
+    to_codes, to_images = _space(nets, space)
     labelled = data.train.labelled  # where labels are hidden, no mix shall reveal them
     known = torch.arange(len(data.train)) if labelled is None else labelled
     numbers = range(1, parents + 1)
@@ -149,11 +155,18 @@ def mix_set(
             index, x, known = _parents(data.train, known, (parents, n))
             z = to_codes(x)
             z = z.reshape(parents, n, *z.shape[1:])
-            weights = draw_apart(mixer, parents, z[0])
+            wanted = None
+            if under_labels:
+                assert data.train.labels is not None
+                weights, wanted = weigh_at_random(nets, z, data.train.labels[index])
+            else:
+                weights = draw_apart(mixer, parents, z[0])
             images = to_uint8(to_images(mix(z, weights))).cpu()
             shares = weights.flatten(2).mean(2).T.cpu()  # (n, parents)
             soft = torch.zeros(n, 0)
-            if hard is not None:
+            if wanted is not None:
+                soft = wanted
+            elif hard is not None:
                 soft = torch.einsum("nk,kna->na", shares, hard[index])
             for i in range(n):
                 name = f"{start + i:06d}.png"
@@ -161,6 +174,19 @@ def mix_set(
                 numbers_of_row = [*shares[i].tolist(), *soft[i].tolist()]
                 cells = [f"{value:.6f}" for value in numbers_of_row]
                 rows.writerow([name, *index[:, i].tolist(), *cells])
+
+
+def _check_labels(run: Run, data: Data, parents: int) -> None:
+    """Raises ValueError where mixes cannot be under the labels that the run knows."""
+    other = "--mixer bernoulli takes channels at random"
+    if parents != 2:
+        raise ValueError(f"mixes under labels have 2 parents, not {parents}: {other}")
+    ours, theirs = ((d.classes, d.attributes) for d in (run.facts, data))
+    if ours != theirs or not data.train.has_labels:
+        names = ", ".join(run.facts.wishes[:10])
+        raise ValueError(
+            f"the run mixes under labels ({names}) that '{data.name}' does not have: {other}"
+        )
 
 
 def _parents(
@@ -187,8 +213,8 @@ def _hard_labels(data: Data) -> Tensor | None:
     return torch.eye(len(data.classes))[labels.cpu()] if data.classes else None
 
 
-def _space(run: Run, space: str, device: str) -> Space:
-    return pixels() if space == "pixels" else codes(run.load_nets(device)["autoencoder"])
+def _space(nets: nn.ModuleDict, space: str) -> Space:
+    return pixels() if space == "pixels" else codes(nets["autoencoder"])
 
 
 def codes(autoencoder: nn.Module) -> Space:

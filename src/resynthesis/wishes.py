@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from . import figures
-from .evaluate import decode, encode, read_attributes
+from .evaluate import decode, encode, grant, read_attributes
 from .mixes import read_files
-from .mixing import mask_weights, mix
 from .runs import Run, fixed_seed
 
 MOST = 64  # combinations in one picture
@@ -79,10 +78,9 @@ def mixes(nets: nn.ModuleDict, x: Tensor, y: Tensor, wishes: Tensor, draws: int)
     Returns (n, draws, C, H, W): for each wish, images under masks drawn from its probabilities.
     """
     z = encode(nets["autoencoder"], x)
-    n = len(wishes)
-    p = nets["mixer"](*(t.to(z.device) for t in (wishes, *(one.expand(n, -1) for one in y))))
-    weights = mask_weights(p.repeat_interleave(draws, 0), z)
-    return decode(nets["autoencoder"], mix(z[:, None], weights)).cpu().unflatten(0, (n, draws))
+    wanted = wishes.repeat_interleave(draws, 0)
+    labels = [one.expand(len(wanted), -1) for one in y]
+    return grant(nets, z[:, None], labels, wanted).cpu().unflatten(0, (len(wishes), draws))
 
 
 def captions(

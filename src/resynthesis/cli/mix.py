@@ -27,7 +27,8 @@ class Mix:
     """A .png, .gif, .webp or .mp4; with --count a new folder."""
     mixer: MixerName | None = None
     """mixup goes along straight lines; the others draw mixes at random, and in films change channel
-    by channel. For files mixup where not told otherwise, with --count the run's own."""
+    by channel. For files mixup where not told otherwise, with --count the run's own: of a run of
+    class-amr under labels, each drawn from either parent's."""
     labels: str | None = None
     """For a run of class-amr: all, for every combination of the two parents' labels, or
     name=1,other=0,... for one."""
@@ -111,19 +112,22 @@ def main(arguments: list[str]) -> None:
             f"{told.run} is a run across two domains: say whose images to mix by --data"
         )
     check_new(told.out)
-    mixer = told.mixer or run.config.mixer
     parents = run.config.parents if told.parents is None else told.parents
     mix_set(
         run,
         run.load_data(other_data(run, told.data, told.data_dir)),
         told.out,
         count=told.count,
-        mixer=mixer,
+        mixer=told.mixer,
         parents=parents,
         space=told.space,
         seed=told.seed,
         device=told.device,
     )
+    if not told.mixer and told.space == "codes" and "mixer" in run.config.method.players:
+        print(f"{told.count:,} mixes under labels and labels.csv in {told.out}")
+        return
+    mixer = told.mixer or run.config.mixer
     channels = run.code_shape[0]
     if mixer != "mixup" and channels < 8 and told.space == "codes":
         print(f"note: the code has {channels} channels, so {mixer} gives little variety (--code)")

@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import methods, runs
-from ..evaluate import decode, read_attributes
-from ..mixing import granted, mask_weights
-from ..mixing import mix as combine
+from ..evaluate import grant, read_attributes
+from ..mixing import granted
 from .base import Array
 from .resynthesizer import Resynthesizer
 
@@ -74,10 +73,8 @@ class ClassAMR(Resynthesizer):
                 f"cannot grant what is wanted of them: neither parent has it{source}"
             )
         z = torch.stack([self._encode(first), self._encode(second)])
-        with torch.inference_mode(), runs.fixed_seed(seed):
-            p = self.nets_["mixer"](*(t.to(z.device) for t in (wish, *read)))
-            mixed = combine(z, mask_weights(p, z[0]))
-        return self._images(decode(self._autoencoder, mixed))
+        with runs.fixed_seed(seed):
+            return self._images(grant(self.nets_, z, read, wish))
 
     def _read(self, x: Tensor) -> Tensor:
         return read_attributes(self.nets_, x, whole=not self.run_.facts.attributes)

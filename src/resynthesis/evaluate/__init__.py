@@ -30,7 +30,7 @@ from .domains import (
 )
 from .judge import opinion, train_judge
 from .predictions import write_predictions
-from .wishes import read_attributes
+from .wishes import grant, read_attributes, weigh_at_random
 
 
 def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
@@ -210,8 +210,9 @@ def evaluate(
     """All metrics that suit the data, or those in `only`, on its test part.
 
     `only` names families, or single metrics; facts are those of the run; mixer and parents say
-    what mixes are judged. Raises ValueError where a name is unknown or does not suit the data, or
-    where the test images turn out to tell nothing about it.
+    what mixes are judged, where nets do not mix under labels that the data have. Raises ValueError
+    where a name is unknown or does not suit the data, or where the test images turn out to tell
+    nothing about it.
     """
     named = check(only, data, nets, facts)
     wanted = [
@@ -233,8 +234,9 @@ def evaluate(
         report(f"{', '.join(judged)} (training a judge)")
         judge = train_judge(data, next(nets.parameters()).device)
         if "mixes" in judged:
+            under_labels = suits("wishes", data, nets, facts)
             metrics |= realism.measure(
-                nets["autoencoder"], data, judge, mixer=mixer, parents=parents
+                nets, data, judge, mixer=mixer, parents=parents, under_labels=under_labels
             )
         if "wishes" in judged:
             metrics |= wishes.measure(nets, data, judge)
@@ -273,6 +275,7 @@ __all__ = [
     "evaluate_domains",
     "family_of",
     "features",
+    "grant",
     "interpolate",
     "labels",
     "lines",
@@ -285,5 +288,6 @@ __all__ = [
     "suits_kind",
     "train_judge",
     "translate",
+    "weigh_at_random",
     "write_predictions",
 ]

@@ -12,33 +12,47 @@ from ..runs import fixed_seed
 from .codes import CHUNK, decode, encode
 from .distances import frechet, kernel
 from .judge import opinion
+from .wishes import weigh_at_random
 
 MOST = 5000
 
 
 @torch.inference_mode()
 def measure(
-    autoencoder: nn.Module, data: Data, judge: Judge, *, mixer: str = "mixup", parents: int = 2
+    nets: nn.ModuleDict,
+    data: Data,
+    judge: Judge,
+    *,
+    mixer: str = "mixup",
+    parents: int = 2,
+    under_labels: bool = False,
 ) -> dict[str, float]:
     """Mixes of one half of the test images against the other half.
+
+    Mixes are those of `mixer`, or `under_labels` of two parents each, with a wish drawn at random.
 
     frechet_distance and kernel_distance of mixes, in the judge's features; the same of mixes of
     pixels (_pixels), and of one half of the real images (_real); where labels are classes,
     classifier_score of mixes, and of real images (_real).
     """
-    order = torch.randperm(len(data.test), generator=seeded("realism"))
+    test = data.test.known() if under_labels else data.test
+    order = torch.randperm(len(test), generator=seeded("realism"))
     ours, theirs = order.tensor_split(2)
-    x, _ = data.test.take(ours[:MOST])
-    rest, _ = data.test.take(theirs[:MOST])
-    z = encode(autoencoder, x)
+    x, y = test.take(ours[:MOST])
+    rest, _ = test.take(theirs[:MOST])
+    z = encode(nets["autoencoder"], x)
+
+    def made_of(index: Tensor) -> Tensor:
+        if under_labels:
+            assert y is not None
+            weights, _ = weigh_at_random(nets, z[index], y[index])
+        else:
+            weights = draw_apart(mixer, parents, z[: index.shape[1]])
+        return decode(nets["autoencoder"], mix(z[index], weights))
+
     with fixed_seed(0):
         chosen = torch.stack([torch.randperm(len(z)) for _ in range(parents)])
-        made = torch.cat(
-            [
-                decode(autoencoder, mix(z[index], draw_apart(mixer, parents, z[: index.shape[1]])))
-                for index in chosen.split(CHUNK, 1)
-            ]
-        )
+        made = torch.cat([made_of(index) for index in chosen.split(CHUNK, 1)])
         faded = mix(x[chosen], MIXERS["mixup"](parents, x))
     answers = {
         "": opinion(judge, made),

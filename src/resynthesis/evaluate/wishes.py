@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -73,6 +74,34 @@ def measure(nets: nn.ModuleDict, data: Data, judge: Judge) -> dict[str, float]:
             "mix_distance": _distance(made, decode(nets["autoencoder"], z), other, y_1 != y_2),
         }
     return {name: value for name, value in found.items() if not math.isnan(value)}
+
+
+@torch.inference_mode()
+def weigh(nets: nn.ModuleDict, z: Tensor, labels: Sequence[Tensor], wanted: Tensor) -> Tensor:
+    """Weights of mixes that shall have the attributes `wanted` (n, a): (2, n, c, 1, 1), 0 or 1,
+    drawn from the mixer's probabilities.
+
+    z: the parents' codes (2, n, c, h, w), or (2, 1, c, h, w), the same for all mixes; labels: what
+    the parents have, (n, a) each.
+    """
+    p = nets["mixer"](*(t.to(z.device) for t in (wanted, *labels)))
+    return mask_weights(p, z[0])
+
+
+def weigh_at_random(nets: nn.ModuleDict, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights of mixes of parents z (2, n, c, h, w) under a random wish each, and these (n, a).
+
+    y: the parents' labels, classes (2, n) or attributes (2, n, a), all of them known.
+    """
+    mixer = nets["mixer"]
+    labels = [as_attributes(one.cpu(), mixer.attributes)[1] for one in y]  # type: ignore[arg-type]
+    wanted = wish(*labels, whole=bool(mixer.whole))
+    return weigh(nets, z, labels, wanted), wanted
+
+
+def grant(nets: nn.ModuleDict, z: Tensor, labels: Sequence[Tensor], wanted: Tensor) -> Tensor:
+    """The mixes that `weigh` weighs, decoded: (n, C, H, W), not clipped, on the nets' device."""
+    return decode(nets["autoencoder"], mix(z, weigh(nets, z, labels, wanted)))
 
 
 @torch.inference_mode()

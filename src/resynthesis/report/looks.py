@@ -15,7 +15,9 @@ from ..evaluate import (
     probabilities,
     read_attributes,
     reader,
+    suits,
     translate,
+    weigh_at_random,
 )
 from ..figures.translated import read_curve
 from ..figures.traversed import MOST
@@ -215,11 +217,19 @@ def _unlike(run: Run, nets: nn.ModuleDict, data: Data) -> str:
     if "critic" not in nets:
         return "<p>There is no critic in this run, so nobody says which mixes convince least.</p>"
     k, mixer, autoencoder = run.config.parents, run.config.mixer, nets["autoencoder"]
-    x, _ = data.test.take(torch.arange(min(LOOKED_THROUGH, len(data.test))))
+    under_labels = suits("wishes", data, nets, run.facts)
+    test = data.test.known() if under_labels else data.test
+    x, y = test.take(torch.arange(min(LOOKED_THROUGH, len(test))))
     z = encode(autoencoder, x)
     with fixed_seed(0):
         chosen = torch.stack([torch.randperm(len(z)) for _ in range(k)])
-        made = decode(autoencoder, mix(z[chosen], draw_apart(mixer, k, z))).cpu()
+        if under_labels:
+            assert y is not None
+            mixer = "under labels"
+            weights, _ = weigh_at_random(nets, z[chosen], y[chosen])
+        else:
+            weights = draw_apart(mixer, k, z)
+        made = decode(autoencoder, mix(z[chosen], weights)).cpu()
     worst = convincing(run, nets, made).argsort()[:FAILURES]
     rows = [x[index[worst]] for index in chosen]
     return picture(
