@@ -685,7 +685,6 @@ def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:
         model.mix_as(dark, bright, [1, 1], labels=(*read, read[0]))
     with pytest.raises(ValueError, match="labels must be 0 or 1"):
         model.mix_as(dark, bright, [1, 1], labels=([0, 0], [1, 5]))
-    assert np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="bernoulli"))
     assert not np.array_equal(model.mix(dark, bright), model.mix(dark, bright, mixer="mixup"))
     fitted = Estimator(code=(8, 2, 2), width=4, steps=2, device="cpu").fit(x, y)
     assert fitted.predict(x[:5]).shape == (5, 2)
@@ -693,6 +692,14 @@ def test_estimator_of_attributes(run: runs.Run, table: Data) -> None:
         model.mix_as(dark, bright, [2, 0])
     with pytest.raises(ValueError, match="cannot be mixed"):
         model.mix_as(dark, bright[:3], [1, 0])
+    mixed = model.predict(model.mix(dark, bright, seed=1))
+    assert ((mixed == read[0]) | (mixed == read[1])).mean() > 0.9
+    assert len(np.unique(mixed[:, 0])) == 2  # brightness is now the one's and now the other's
+    assert np.array_equal(model.mix(dark, bright, seed=1), model.mix(dark, bright, seed=1))
+    assert not np.array_equal(model.mix(dark, bright, mixer="bernoulli"), model.mix(dark, bright))
+    assert model.mix(dark, bright, dark, mixer="mixup").shape == dark.shape
+    with pytest.raises(ValueError, match="equally many"):
+        model.mix(dark, bright[:3])
 
 
 def test_estimator_of_classes(tmp_path: Path, table: Data) -> None:
