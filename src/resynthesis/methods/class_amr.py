@@ -36,7 +36,7 @@ class ClassAMR(Method):
     copies: what small changes of pixels can sway is swayed by textures that nobody else reads.
     """
 
-    reconstruction: float = 200.0
+    reconstruction: float = 1000.0
     """λ, weight of the reconstruction."""
     reconstruction_loss: Reconstruction = "l1"
     """How far a reconstruction is from its image."""
