@@ -56,14 +56,16 @@ WISHES = {
     "reconstruction_l1": ("L1", 1),
     "reconstruction_psnr": ("PSNR, dB", 1),
 }
+CODES = {
+    "probe_accuracy": ("probe", 1),
+    "knn_accuracy": ("k-NN", 1),
+    "clustering_accuracy": ("clustering", 1),
+    "reconstruction_l1": ("L1", 1),
+    "reconstruction_psnr": ("PSNR, dB", 1),
+}
 COLUMNS = {
-    "mnist": {
-        "probe_accuracy": ("probe", 1),
-        "knn_accuracy": ("k-NN", 1),
-        "clustering_accuracy": ("clustering", 1),
-        "reconstruction_l1": ("L1", 1),
-        "reconstruction_psnr": ("PSNR, dB", 1),
-    },
+    "mnist": CODES,
+    "mnist-short": CODES,
     "lines": {
         "lines_distance": ("distance x 10^3", 1000),
         "lines_smoothness": ("smoothness", 1),

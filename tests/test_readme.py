@@ -43,6 +43,7 @@ def test_tables_are_made_from_the_result_files(name: str) -> None:
         ("labels-longer", "labels"),
         ("dsprites-short", "disentanglement"),
         ("mnist-100-labels", "guide"),
+        ("mnist-short", "sweeps"),
     ],
 )
 def test_tables_of_the_docs_are_made_from_the_result_files(name: str, page: str) -> None:
