@@ -477,6 +477,7 @@ def test_mixes_are_judged_as_the_run_makes_them(run: runs.Run, table: Data) -> N
     facts = run.facts
     random = evaluate(nets, others, ["frechet_distance"], facts=facts, mixer="bernoulli")
     assert copies["frechet_distance"] < 0.7 * random["frechet_distance"]
+    assert evaluate(nets, table, ["frechet_distance"], parents=3) == copies
 
 
 @pytest.mark.parametrize("labelled", [True, False])

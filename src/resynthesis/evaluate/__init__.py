@@ -124,6 +124,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {  # of data, for families that do not suit
     "wishes": ("classes", "attributes"),
     "disentanglement": ("sprites",),
 }
+FEWEST = 4  # images whose mixes are judged
 JUDGED = ("mixes", "wishes")  # families that take a judge, who takes a minute to train
 
 
@@ -138,7 +139,7 @@ def suits(name: str, data: Data, nets: nn.ModuleDict, facts: Facts | None = None
     if family in JUDGED and not data.train.has_labels:
         return False
     if family == "mixes":
-        return len(data.test) >= 4
+        return len(data.test) >= FEWEST
     if family == "wishes":
         return "mixer" in nets and data.test.labels_differ and _same_labels(data, nets, facts)
     return True
@@ -234,7 +235,7 @@ def evaluate(
         report(f"{', '.join(judged)} (training a judge)")
         judge = train_judge(data, next(nets.parameters()).device)
         if "mixes" in judged:
-            under_labels = suits("wishes", data, nets, facts)
+            under_labels = suits("wishes", data, nets, facts) and len(data.test.known()) >= FEWEST
             metrics |= realism.measure(
                 nets, data, judge, mixer=mixer, parents=parents, under_labels=under_labels
             )

@@ -29,13 +29,13 @@ def measure(
 ) -> dict[str, float]:
     """Mixes of one half of the test images against the other half.
 
-    Mixes are those of `mixer`, or `under_labels` of two parents each, with a wish drawn at random.
+    Mixes are those of `mixer`, or `under_labels` those of two parents under a random wish each.
 
     frechet_distance and kernel_distance of mixes, in the judge's features; the same of mixes of
     pixels (_pixels), and of one half of the real images (_real); where labels are classes,
     classifier_score of mixes, and of real images (_real).
     """
-    test = data.test.known() if under_labels else data.test
+    test, parents = (data.test.known(), 2) if under_labels else (data.test, parents)
     order = torch.randperm(len(test), generator=seeded("realism"))
     ours, theirs = order.tensor_split(2)
     x, y = test.take(ours[:MOST])
