@@ -64,7 +64,7 @@ def table() -> Data:
 @pytest.fixture(scope="module")
 def run(table: Data, tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
     config = runs.Config(
-        method=ClassAMR(),
+        method=ClassAMR(reconstruction=200.0),  # so few steps want heavier wishes beside it
         data=DataConfig(data=runs.ARRAYS, size=16),
         nets=Nets(code=(8, 2, 2), width=8),
         training=quick(250, batch_size=64, lr=3e-3, log_every=250, checkpoint_every=250),
