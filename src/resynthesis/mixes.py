@@ -13,8 +13,8 @@ from . import figures
 from .data import Data, ImageSet, to_float, to_uint8
 from .data.images import decode as read_image
 from .data.unpack import whole_folder
-from .evaluate import decode, encode, weigh_at_random
-from .mixing import MIXERS, check_parents, draw_apart, for_each, mix
+from .evaluate import decode, draw_weights, encode
+from .mixing import MIXERS, check_parents, for_each, mix
 from .runs import Run, fixed_seed, write
 from .walks import Speed, walk
 
@@ -118,7 +118,7 @@ def mix_set(
     space: str = "codes",
     seed: int = 0,
     device: str = "auto",
-) -> None:
+) -> str:
     """A new folder of `count` mixes of training images and labels.csv.
 
     A row of labels.csv: file, the parents' places in the training set, their weights (the mean
@@ -126,7 +126,8 @@ def mix_set(
     attribute, from 0 to 1 (none for tables of other values). Where some labels are hidden or
     unknown, only labelled images become parents. By no mixer, mixes are made as the run learnt it:
     for one that mixes under labels, under a random wish of what the two parents have, which is
-    their label, 0 or 1. The folder appears whole or not at all. Raises ValueError or OSError.
+    their label, 0 or 1. Returns how they were made: the mixer, or "under labels". The folder
+    appears whole or not at all. Raises ValueError or OSError.
     """
     if count < 1:
         raise ValueError(f"--count must be at least 1, not {count}")
@@ -155,12 +156,10 @@ def mix_set(
             index, x, known = _parents(data.train, known, (parents, n))
             z = to_codes(x)
             z = z.reshape(parents, n, *z.shape[1:])
-            wanted = None
-            if under_labels:
-                assert data.train.labels is not None
-                weights, wanted = weigh_at_random(nets, z, data.train.labels[index])
-            else:
-                weights = draw_apart(mixer, parents, z[0])
+            labels = None
+            if under_labels and data.train.labels is not None:
+                labels = data.train.labels[index]
+            weights, wanted = draw_weights(nets, z, mixer, labels)
             images = to_uint8(to_images(mix(z, weights))).cpu()
             shares = weights.flatten(2).mean(2).T.cpu()  # (n, parents)
             soft = torch.zeros(n, 0)
@@ -174,6 +173,7 @@ def mix_set(
                 numbers_of_row = [*shares[i].tolist(), *soft[i].tolist()]
                 cells = [f"{value:.6f}" for value in numbers_of_row]
                 rows.writerow([name, *index[:, i].tolist(), *cells])
+    return "under labels" if under_labels else mixer
 
 
 def _check_labels(run: Run, data: Data, parents: int) -> None:

@@ -113,7 +113,7 @@ def main(arguments: list[str]) -> None:
         )
     check_new(told.out)
     parents = run.config.parents if told.parents is None else told.parents
-    mix_set(
+    mixer = mix_set(
         run,
         run.load_data(other_data(run, told.data, told.data_dir)),
         told.out,
@@ -124,11 +124,7 @@ def main(arguments: list[str]) -> None:
         seed=told.seed,
         device=told.device,
     )
-    if not told.mixer and told.space == "codes" and "mixer" in run.config.method.players:
-        print(f"{told.count:,} mixes under labels and labels.csv in {told.out}")
-        return
-    mixer = told.mixer or run.config.mixer
     channels = run.code_shape[0]
     if mixer != "mixup" and channels < 8 and told.space == "codes":
-        print(f"note: the code has {channels} channels, so {mixer} gives little variety (--code)")
+        print(f"note: the code has {channels} channels, so mixes ({mixer}) vary little (--code)")
     print(f"{told.count:,} mixes ({mixer}, {parents} parents) and labels.csv in {told.out}")

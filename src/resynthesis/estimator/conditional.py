@@ -12,9 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import methods, runs
-from ..evaluate import decode, grant, read_attributes, weigh_at_random
+from ..evaluate import draw_weights, grant, read_attributes
 from ..mixing import granted
-from ..mixing import mix as combine
 from .base import Array
 from .resynthesizer import Resynthesizer
 
@@ -41,30 +40,6 @@ class ClassAMR(Resynthesizer):
         if self.run_.facts.attributes:
             return read.int().numpy()
         return np.asarray(self.classes_)[read.argmax(1).numpy()]
-
-    def mix(
-        self,
-        *parents: object,
-        weight: float | Sequence[float] | None = None,
-        mixer: str | None = None,
-        seed: int = 0,
-    ) -> Array:
-        """Child images of two or more batches of parents, each (n, ...).
-
-        Of two, with neither `weight` nor `mixer`, mixes under labels, each drawn from those that
-        `predict` reads in the parents; `mix_as` makes those that you ask for. Else as
-        `Resynthesizer.mix`.
-        """
-        check_is_fitted(self)
-        if weight is None and mixer is None and len(parents) == 2:
-            x = [self._pixels(batch) for batch in parents]
-            if len(x[0]) == len(x[1]):
-                y = torch.stack([self._read(images) for images in x])
-                z = torch.stack([self._encode(batch) for batch in parents])
-                with runs.fixed_seed(seed):
-                    weights, _ = weigh_at_random(self.nets_, z, y)
-                return self._images(decode(self._autoencoder, combine(z, weights)))
-        return super().mix(*parents, weight=weight, mixer=mixer, seed=seed)
 
     def mix_as(
         self,
@@ -101,6 +76,12 @@ class ClassAMR(Resynthesizer):
         z = torch.stack([self._encode(first), self._encode(second)])
         with runs.fixed_seed(seed):
             return self._images(grant(self.nets_, z, read, wish))
+
+    def _draw_weights(self, z: Tensor, parents: Sequence[object], mixer: str | None) -> Tensor:
+        if mixer is not None or len(parents) != 2:
+            return super()._draw_weights(z, parents, mixer)
+        y = torch.stack([self._read(self._pixels(batch)) for batch in parents])
+        return draw_weights(self.nets_, z, self.run_.config.mixer, y)[0]
 
     def _read(self, x: Tensor) -> Tensor:
         return read_attributes(self.nets_, x, whole=not self.run_.facts.attributes)

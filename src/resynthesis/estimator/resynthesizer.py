@@ -92,7 +92,8 @@ class Resynthesizer(
         """Child images of two or more batches of parents, each (n, ...).
 
         weight: the first parent's share, or one share per parent, summing to one; without it,
-        shares are drawn by `mixer` (the method's own where none is named) from `seed`.
+        shares are drawn by `mixer` (the method's own where none is named) from `seed`; those of
+        ClassAMR for two parents are under labels then, drawn from what `predict` reads in them.
         """
         check_is_fitted(self)
         z = [self._encode(batch) for batch in parents]
@@ -100,13 +101,17 @@ class Resynthesizer(
             raise ValueError("mix needs two or more batches of equally many images")
         stack = torch.stack(z)
         if weight is None:
-            chosen = mixer or self.run_.config.mixer
-            check_parents(chosen, len(z))
             with runs.fixed_seed(seed):
-                weights = draw_apart(chosen, len(z), stack[0])
+                weights = self._draw_weights(stack, parents, mixer)
         else:
             weights = _shares(weight, len(z)).to(stack.device).reshape(-1, *[1] * (stack.ndim - 1))
         return self._images(decode(self._autoencoder, combine(stack, weights)))
+
+    def _draw_weights(self, z: Tensor, parents: Sequence[object], mixer: str | None) -> Tensor:
+        """Weights of random mixes of parents, whose codes are z (k, n, c, h, w)."""
+        chosen = mixer or self.run_.config.mixer
+        check_parents(chosen, len(z))
+        return draw_apart(chosen, len(z), z[0])
 
     @property
     def _n_features_out(self) -> int:  # scikit-learn's name, for get_feature_names_out

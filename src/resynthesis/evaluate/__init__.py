@@ -30,7 +30,7 @@ from .domains import (
 )
 from .judge import opinion, train_judge
 from .predictions import write_predictions
-from .wishes import grant, read_attributes, weigh_at_random
+from .wishes import draw_weights, grant, read_attributes
 
 
 def _reconstruction(nets: nn.ModuleDict, data: Data) -> dict[str, float]:
@@ -270,6 +270,7 @@ __all__ = [
     "content",
     "decode",
     "disentanglement",
+    "draw_weights",
     "encode",
     "encode_set",
     "evaluate",
@@ -289,6 +290,5 @@ __all__ = [
     "suits_kind",
     "train_judge",
     "translate",
-    "weigh_at_random",
     "write_predictions",
 ]

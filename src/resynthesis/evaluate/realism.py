@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Data, seeded
-from ..mixing import MIXERS, draw_apart, mix
+from ..mixing import MIXERS, mix
 from ..nets import Judge
 from ..runs import fixed_seed
 from .codes import CHUNK, decode, encode
 from .distances import frechet, kernel
 from .judge import opinion
-from .wishes import weigh_at_random
+from .wishes import draw_weights
 
 MOST = 5000
 
@@ -43,11 +43,8 @@ def measure(
     z = encode(nets["autoencoder"], x)
 
     def made_of(index: Tensor) -> Tensor:
-        if under_labels:
-            assert y is not None
-            weights, _ = weigh_at_random(nets, z[index], y[index])
-        else:
-            weights = draw_apart(mixer, parents, z[: index.shape[1]])
+        labels = y[index] if under_labels and y is not None else None
+        weights, _ = draw_weights(nets, z[index], mixer, labels)
         return decode(nets["autoencoder"], mix(z[index], weights))
 
     with fixed_seed(0):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..data import Data, seeded
-from ..mixing import as_attributes, mask_weights, mix, wish
+from ..mixing import as_attributes, draw_apart, mask_weights, mix, wish
 from ..nets import Judge
 from ..runs import fixed_seed
 from .codes import CHUNK, decode, encode
@@ -88,14 +88,19 @@ def weigh(nets: nn.ModuleDict, z: Tensor, labels: Sequence[Tensor], wanted: Tens
     return mask_weights(p, z[0])
 
 
-def weigh_at_random(nets: nn.ModuleDict, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights of mixes of parents z (2, n, c, h, w) under a random wish each, and these (n, a).
+def draw_weights(
+    nets: nn.ModuleDict, z: Tensor, mixer: str, y: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Weights (k, n, ...) of random mixes of parents z (k, n, c, h, w), by `mixer`; or, given the
+    labels y of two parents, under a random wish each, and these wishes (n, a).
 
-    y: the parents' labels, classes (2, n) or attributes (2, n, a), all of them known.
+    y: classes (2, n) or attributes (2, n, a), all of them known.
     """
-    mixer = nets["mixer"]
-    labels = [as_attributes(one.cpu(), mixer.attributes)[1] for one in y]  # type: ignore[arg-type]
-    wanted = wish(*labels, whole=bool(mixer.whole))
+    if y is None:
+        return draw_apart(mixer, len(z), z[0]), None
+    net = nets["mixer"]
+    labels = [as_attributes(one.cpu(), net.attributes)[1] for one in y]  # type: ignore[arg-type]
+    wanted = wish(*labels, whole=bool(net.whole))
     return weigh(nets, z, labels, wanted), wanted
 
 

@@ -10,6 +10,7 @@ from ..data import Data, Domains, ImageSet, seeded
 from ..evaluate import (
     content,
     decode,
+    draw_weights,
     encode,
     interpolate,
     probabilities,
@@ -17,13 +18,12 @@ from ..evaluate import (
     reader,
     suits,
     translate,
-    weigh_at_random,
 )
 from ..figures.translated import read_curve
 from ..figures.traversed import MOST
 from ..methods import ACAI
 from ..mixes import codes, draw
-from ..mixing import draw_apart, mix
+from ..mixing import mix
 from ..runs import Run, fixed_seed
 from ..wishes import captions, mixes, wishes_of
 from .page import picture
@@ -223,16 +223,13 @@ def _unlike(run: Run, nets: nn.ModuleDict, data: Data) -> str:
     z = encode(autoencoder, x)
     with fixed_seed(0):
         chosen = torch.stack([torch.randperm(len(z)) for _ in range(k)])
-        if under_labels:
-            assert y is not None
-            mixer = "under labels"
-            weights, _ = weigh_at_random(nets, z[chosen], y[chosen])
-        else:
-            weights = draw_apart(mixer, k, z)
+        labels = y[chosen] if under_labels and y is not None else None
+        weights, wanted = draw_weights(nets, z[chosen], mixer, labels)
         made = decode(autoencoder, mix(z[chosen], weights)).cpu()
+    how = mixer if wanted is None else "under labels"
     worst = convincing(run, nets, made).argsort()[:FAILURES]
     rows = [x[index[worst]] for index in chosen]
     return picture(
         figures.grid([*rows, made[worst]], [*["parent"] * k, "mix"]),
-        f"Of {len(made):,} random mixes ({mixer}) those that convince the critic least.",
+        f"Of {len(made):,} random mixes ({how}) those that convince the critic least.",
     )
