@@ -1202,7 +1202,6 @@ def train(*arguments: str, method: str = "adapt") -> list[str]:
         (["--decay", "2"], "decay must be a share"),
         (["--classifier-width", "0"], "classifier_width must be at least 1"),
         (["--content", "0"], "content must be at least 1"),
-        (["--copies", "0"], "copies must be at least 1"),
         (["--teacher-decay", "1"], r"teacher_decay must be in \[0, 1\)"),
         (["--confidence", "7"], "confidence must be from 0 to 1, not 7"),
         (["--self-labelling", "-3"], "self_labelling must be 0 or more, not -3"),

@@ -99,7 +99,7 @@ def test_the_command_makes_the_same_config(method: str, tmp_path: Path) -> None:
         "class-amr": ["--no-informed", "--seed", "5"],
         "acai": ["--variant", "amr", "--lr", "0.0003"],
         "vae": ["--beta", "4", "--betas", "0.9", "0.999"],
-        "adapt": ["--source", "mnist", "--target", "mnist-m", "--copies", "1"],
+        "adapt": ["--source", "mnist", "--target", "mnist-m", "--confidence", "0.9"],
     }.get(method, ["--steps", "7"])
     config = settled(as_any(parse(flags(method), told, "train", "")))
     facts = runs.Facts("", (1, 32, 32), tuple("0123456789"), 100)

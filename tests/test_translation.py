@@ -39,7 +39,7 @@ VARIANTS: list[Method] = [
     Translate(realism=1.0),
     Adapt(),
     Adapt(confidence=0.0, translated=0.0),
-    Adapt(consistency=0.0, self_labelling=0.0),
+    Adapt(self_labelling=0.0),
 ]
 FAMILY = {Translate: "adaae", Adapt: "split"}
 
@@ -202,11 +202,8 @@ def test_terms_of_adapt_are_its_equations(monkeypatch: pytest.MonkeyPatch) -> No
         reconstruction=2.0,
         realism=3.0,
         reading=0.5,
-        consistency=0.7,
         translated=0.9,
         self_labelling=1.1,
-        confidence=0.6,
-        copies=3,
     )
     nets = nets_for(method)
     for p in nets["teacher"].parameters():
@@ -232,13 +229,14 @@ def test_terms_of_adapt_are_its_equations(monkeypatch: pytest.MonkeyPatch) -> No
     q = blind * (raw * (1 - e) + e / 4)
     p, y_t = (q / q.sum(1)[:, None]).max(1)
     assert 0 < e < 1
-    assert 0 < (p > 0.6).sum() < 16
+    method = replace(method, confidence=p.median().item())
+    sure = p > p.median()
+    assert 0 < sure.sum() < 16
     expected = {
         "autoencoder": {
             "reconstruction": 2.0 * (x_r - g(f(x_r))).abs().mean(),
             "realism": -3.0 * D(x_m).mean(),
             "reading": 0.5 * H(x_m, y).mean(),
-            "consistency": 0.7 * (f(x_m) - z_m).abs().mean(),
         },
         "critic": {
             "real": (1 - D(x_t)).clamp(min=0).mean(),
@@ -247,7 +245,7 @@ def test_terms_of_adapt_are_its_equations(monkeypatch: pytest.MonkeyPatch) -> No
         "classifier": {
             "source": H(x_s, y).mean(),
             "translated": 0.9 * H(x_m, y).mean(),
-            "target": 1.1 * ((p > 0.6) * H(x_t, y_t)).mean(),
+            "target": 1.1 * (sure * H(x_t, y_t)).mean(),
         },
     }
     found = method.losses(nets, x, y)
@@ -258,10 +256,9 @@ def test_terms_of_adapt_are_its_equations(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_weights_at_zero() -> None:
-    method = Adapt(consistency=0.0, translated=0.0, self_labelling=0.0, confidence=0.0)
+    method = Adapt(translated=0.0, self_labelling=0.0, confidence=0.0)
     nets = nets_for(method)
     losses = method.losses(nets, *both(8))
-    assert "consistency" not in losses["autoencoder"]
     assert "translated" not in losses["classifier"]
     assert losses["classifier"].get("target", torch.zeros(())) == 0
     for weight, name in (("reconstruction", "reconstruction"), ("realism", "realism")):
@@ -563,6 +560,27 @@ def test_views_are_added_and_learn_by_themselves(pictures: Tensor) -> None:
     alone = torch.autograd.grad(F.cross_entropy(views[1], y, reduction="sum"), raw)
     for a, b in zip(together, alone, strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_a_classifiers_norm_is_over_the_channels_of_each_place(pictures: Tensor) -> None:
+    raw = Classifier(3, 28, 10, Nets(classifier="raw", classifier_width=8)).each[0]
+    first = raw.filters(pictures)
+    wanted = (first - first.mean(1, keepdim=True)) / first.std(1, correction=0, keepdim=True)
+    torch.testing.assert_close(raw.norm(first), wanted, atol=1e-3, rtol=1e-3)
+    twice = copy.deepcopy(raw)
+    with torch.no_grad():
+        for conv in (m for m in twice.modules() if isinstance(m, nn.Conv2d)):
+            conv.weight.mul_(2), conv.bias.mul_(2)
+    torch.testing.assert_close(twice(pictures), raw(pictures), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["blind", "raw"])
+def test_without_a_norm_a_classifier_is_convolutions(kind: str) -> None:
+    plain = Nets(classifier=kind, classifier_norm="none", classifier_width=8)  # type: ignore[arg-type]
+    for config, norms in ((plain, 0), (replace(plain, classifier_norm="layer"), 5)):
+        net = Classifier(3, 28, 10, config)
+        assert sum(isinstance(m, nn.LayerNorm) for m in net.modules()) == norms
+    assert Translate.suited["nets"]["classifier_norm"] == "none"  # as published
 
 
 @pytest.mark.parametrize("size", [16, 28, 32, 64, 128])

@@ -27,7 +27,7 @@ class Adapt(DomainMethod):
     Codes have content and style channels, f(x) = (c, s). A translation is a mix of two codes
     under a fixed mask, with one parent from each domain: x_m = g(z_m), z_m = (c(x_s), s(x_r)).
 
-    autoencoder  min  λ |x_r - g(f(x_r))| - ρ D(x_m) + κ H(C(a(x_m)), y) + β |f(x_m) - z_m|
+    autoencoder  min  λ |x_r - g(f(x_r))| - ρ D(x_m) + κ H(C(a(x_m)), y)
     critic       min  max(0, 1 - D(x_t)) + max(0, 1 + D(x_m))
     classifier   min  H(C(a(x_s)), y) + μ H(C(a(x_m)), y) + σ [p > τ] H(C(a(x_t)), y_t)
                       p = max q(x_t), y_t = argmax q(x_t); T follows C; a(x) is a changed copy
@@ -42,31 +42,26 @@ class Adapt(DomainMethod):
     """ρ, weight of the critic's opinion of translations."""
     reading: float = 3.0
     """κ, weight of the classifier's reading of translations, for the autoencoder."""
-    consistency: float = 1.0
-    """β, weight of the distance between a mix of codes and the code of its picture."""
-    translated: float = 1.0
+    translated: float = 0.25
     """μ, weight of translations for the classifier, which they carry over where none of its views
     carries over by itself (docs/domains.md); 0 leaves them out."""
-    self_labelling: float = 1.0
+    self_labelling: float = 2.0
     """σ, weight of the teacher's labels of target images; 0 leaves them out."""
     confidence: float = 0.98
     """τ, how sure the teacher must be of a label."""
-    copies: int = 2
-    """Changed copies of each target image that the teacher's label is taught on."""
     teacher_decay: float = 0.999
     """How slowly the teacher follows the classifier."""
 
     players = ("autoencoder", "critic", "classifier")
     needs_divided_codes = True
     augments = True
-    rates = MappingProxyType({"critic": 2.0})
+    rates = MappingProxyType({"critic": 2.0, "classifier": 2.0})
     suited = MappingProxyType({"nets": {"family": "split"}, "training": {"decay": 0.5}})
     formulas = MappingProxyType(
         {
             "autoencoder/reconstruction": r"\lambda |x_r - g(f(x_r))|",
             "autoencoder/realism": r"-\rho D(x_m)",
             "autoencoder/reading": r"\kappa H(C(a(x_m)), y)",
-            "autoencoder/consistency": r"\beta |f(x_m) - z_m|",
             "critic/real": r"\max(0, 1 - D(x_t))",
             "critic/translated": r"\max(0, 1 + D(x_m))",
             "classifier/source": r"H(C(a(x_s)), y)",
@@ -80,8 +75,6 @@ class Adapt(DomainMethod):
         return {"teacher": ("classifier", self.teacher_decay)}
 
     def __post_init__(self) -> None:
-        if self.copies < 1:
-            raise ValueError(f"copies must be at least 1, not {self.copies}")
         if not 0 <= self.confidence <= 1:
             raise ValueError(f"confidence must be from 0 to 1, not {self.confidence}")
         if not 0 <= self.teacher_decay < 1:
@@ -103,25 +96,20 @@ class Adapt(DomainMethod):
         x_m, r_hat = g(torch.cat([z_m, z_r])).chunk(2)
         sure, y_t = agreed(T(x_t)).max(1)
         # Passes apart, not together: each player's gradient then takes the shortest way.
-        d_m, p_m = D(x_m), C(augment(x_m))
-        p_s, p_t = C(augment(torch.cat([x_s, *[x_t] * self.copies]))).tensor_split([len(x_s)], 1)
-        wrong = misread(p_t, y_t.repeat(self.copies))
-        sure = (sure > self.confidence).repeat(self.copies)
-        autoencoder = {
-            "reconstruction": self.reconstruction * l1(x_r, r_hat),
-            "realism": -self.realism * d_m.mean(),
-            "reading": self.reading * misread(p_m, y).mean(),
-        }
-        if self.consistency:
-            autoencoder["consistency"] = self.consistency * l1(f(x_m), z_m)
+        d_m, read = D(x_m), misread(C(augment(x_m)), y).mean()
+        p_s, p_t = C(augment(torch.cat([x_s, x_t]))).chunk(2, 1)
         classifier = {
             "source": misread(p_s, y).mean(),
-            "target": self.self_labelling * (wrong * sure).mean(),
+            "target": self.self_labelling * (misread(p_t, y_t) * (sure > self.confidence)).mean(),
         }
         if self.translated:
-            classifier["translated"] = self.translated * misread(p_m, y).mean()
+            classifier["translated"] = self.translated * read
         return {
-            "autoencoder": autoencoder,
+            "autoencoder": {
+                "reconstruction": self.reconstruction * l1(x_r, r_hat),
+                "realism": -self.realism * d_m.mean(),
+                "reading": self.reading * read,
+            },
             "critic": {
                 "real": F.relu(1 - D(x_t)).mean(),
                 "translated": F.relu(1 + d_m).mean(),

@@ -39,7 +39,12 @@ class Translate(DomainMethod):
     rates = MappingProxyType({"critic": 0.5, "classifier": 0.1})
     suited = MappingProxyType(
         {
-            "nets": {"family": "adaae", "code": (64, 1, 1), "classifier": "raw"},
+            "nets": {
+                "family": "adaae",
+                "code": (64, 1, 1),
+                "classifier": "raw",
+                "classifier_norm": "none",
+            },
             "training": {"batch_size": 128, "betas": (0.9, 0.999), "weight_decay": 0.0},
         }
     )

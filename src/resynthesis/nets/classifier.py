@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import Nets
-from .layers import SLOPE, initialise
+from .layers import SLOPE, LayerNorm, initialise
 
 
 class View(nn.Module):
@@ -19,20 +19,34 @@ class View(nn.Module):
     the first convolution reads the channels one by one with the same filters and keeps the
     strongest answer without its sign. Brightness and contrast then say nothing, nor does it matter
     whether a stroke is light or dark, or in which channel it shows. Otherwise it sees the pixels
-    as they are.
+    as they are. `norm`: each convolution is followed by layer normalisation.
     """
 
-    def __init__(self, channels: int, size: int, classes: int, width: int, *, blind: bool):
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        classes: int,
+        width: int,
+        *,
+        blind: bool,
+        norm: bool = False,
+    ):
         super().__init__()
         self.blind = blind
         self.filters = nn.Conv2d(
             1 if blind else channels, width, 5, stride=2, padding=2, bias=not blind
         )
+        self.norm = LayerNorm(width) if norm else nn.Identity()
         body: list[nn.Module] = []
         wide = (width, 2 * width, 2 * width, 4 * width, 4 * width)
-        for inputs, outputs in pairwise(wide):
-            body += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(SLOPE, inplace=True)]
-        body.insert(4, nn.MaxPool2d(2))
+        for layer, (inputs, outputs) in enumerate(pairwise(wide)):
+            if layer == 2:
+                body.append(nn.MaxPool2d(2))
+            body.append(nn.Conv2d(inputs, outputs, 3, padding=1))
+            if norm:
+                body.append(LayerNorm(outputs))
+            body.append(nn.LeakyReLU(SLOPE, inplace=True))
         side = -(-size // 2) // 2
         while side > 8:
             body.append(nn.MaxPool2d(2))
@@ -57,9 +71,9 @@ class View(nn.Module):
             flat = F.instance_norm(x).reshape(-1, 1, *x.shape[2:])
             answers = self.filters(flat).abs().movedim(1, 3)  # (B C, h, w, filters)
             strongest = answers.reshape(*x.shape[:2], -1).amax(1)
-            strokes = strongest.unflatten(1, answers.shape[1:]).movedim(3, 1)
+            strokes = self.norm(strongest.unflatten(1, answers.shape[1:]).movedim(3, 1))
         else:
-            strokes = F.leaky_relu(self.filters(x), SLOPE)
+            strokes = F.leaky_relu(self.norm(self.filters(x)), SLOPE)
         return self.body(strokes.contiguous(memory_format=torch.channels_last))
 
 
@@ -73,9 +87,9 @@ class Classifier(nn.Module):
     def __init__(self, channels: int, size: int, classes: int, config: Nets):
         super().__init__()
         kinds = {"both": (True, False), "blind": (True,), "raw": (False,)}[config.classifier]
-        width = config.classifier_width
+        width, norm = config.classifier_width, config.classifier_norm == "layer"
         self.each = nn.ModuleList(
-            View(channels, size, classes, width, blind=blind) for blind in kinds
+            View(channels, size, classes, width, blind=blind, norm=norm) for blind in kinds
         )
 
     def views(self, x: Tensor) -> Tensor:

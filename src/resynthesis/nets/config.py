@@ -43,6 +43,8 @@ class Nets:
     a stroke, or raw pixels; or both, whose logits are added."""
     classifier_width: int = 32
     """Filters of a view's first layer; later ones have two and four times as many."""
+    classifier_norm: Literal["layer", "none"] = "layer"
+    """What follows each convolution of the classifier: layer normalisation, or nothing."""
 
     def unread(self, players: Collection[str]) -> list[str]:
         """Settings that make no difference for these players."""
@@ -55,6 +57,7 @@ class Nets:
             "style": self.family == "split",
             "probe_net": "probe" in players,
             "classifier": "classifier" in players,
+            "classifier_norm": "classifier" in players,
             "classifier_width": "classifier" in players or "reader" in players,
         }
         return [name for name, is_read in read.items() if not is_read]

@@ -40,6 +40,13 @@ class InstanceNorm(nn.InstanceNorm2d):
         return y.contiguous(memory_format=torch.channels_last)
 
 
+class LayerNorm(nn.LayerNorm):
+    """Layer normalisation of the channels (B, C, H, W) of each place (as in Liu et al., 2022)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.movedim(1, 3)).movedim(3, 1)
+
+
 class Halve(nn.AvgPool2d):
     """The mean over 2x2; its gradient is upsampling, whose kernel is the faster one."""
 
