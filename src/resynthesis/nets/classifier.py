@@ -46,7 +46,8 @@ class View(nn.Module):
             body.append(nn.Conv2d(inputs, outputs, 3, padding=1))
             if norm:
                 body.append(LayerNorm(outputs))
-            body.append(nn.LeakyReLU(SLOPE, inplace=True))
+            # A norm returns a view, and gradients of changes in place of a view lose their layout.
+            body.append(nn.LeakyReLU(SLOPE, inplace=not norm))
         side = -(-size // 2) // 2
         while side > 8:
             body.append(nn.MaxPool2d(2))
