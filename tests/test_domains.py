@@ -1201,6 +1201,7 @@ def train(*arguments: str, method: str = "adapt") -> list[str]:
         (["--size", "48"], "must be one of 16, 28, 32, 64, 128"),
         (["--decay", "2"], "decay must be a share"),
         (["--classifier-width", "0"], "classifier_width must be at least 1"),
+        (["--classifier-width", "1"], "classifier_width must be at least 2 with"),
         (["--content", "0"], "content must be at least 1"),
         (["--teacher-decay", "1"], r"teacher_decay must be in \[0, 1\)"),
         (["--confidence", "7"], "confidence must be from 0 to 1, not 7"),

@@ -170,7 +170,7 @@ def test_simultaneous_step_of_translate_is_the_textbook_step() -> None:
 
 @pytest.mark.parametrize("method", [Translate(), Adapt(translated=0.5)], ids=repr)
 def test_the_reconstruction_of_the_target_falls(method: Method) -> None:
-    nets = nets_for(method, classifier_width=2)
+    nets = nets_for(method)
     state = begin(method, nets, quick(lr=3e-3))
     seen = []
     for _ in range(40):

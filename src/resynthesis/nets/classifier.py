@@ -89,6 +89,8 @@ class Classifier(nn.Module):
         super().__init__()
         kinds = {"both": (True, False), "blind": (True,), "raw": (False,)}[config.classifier]
         width, norm = config.classifier_width, config.classifier_norm == "layer"
+        if norm and width == 1:
+            raise ValueError("classifier_width must be at least 2 with --classifier-norm layer")
         self.each = nn.ModuleList(
             View(channels, size, classes, width, blind=blind, norm=norm) for blind in kinds
         )
