@@ -39,6 +39,7 @@ from resynthesis.evaluate.domains import FAMILIES, reference
 from resynthesis.methods import AE, METHODS, Adapt, Classify, DomainMethod, Method, Translate
 from resynthesis.nets import Nets
 from resynthesis.runs import Run
+from resynthesis.runs.files import read_tensors, write_tensors
 from resynthesis.train import Training
 
 from .conftest import quick
@@ -118,9 +119,7 @@ def toy(
 
 
 def relabelled(data: Data, change: Callable[[Tensor], Tensor | None]) -> Data:
-    parts = (p.with_labels(change(p.labels)) for p in data.parts.values() if p.labels is not None)
-    train, valid, test = parts
-    return replace(data, train=train, valid=valid, test=test)
+    return data.each(lambda p: p if p.labels is None else p.with_labels(change(p.labels)))
 
 
 def config(method: Method, training: object = None) -> runs.Config:
@@ -366,6 +365,17 @@ def test_source_images_of_unknown_class_are_left_out() -> None:
         assert (y >= 0).all()
 
 
+def test_subsets_are_of_labelled_source_images() -> None:
+    source = toy("a")
+    labels = source.train.labels
+    assert labels is not None
+    few = labels.where(torch.arange(len(labels)) < 10, -1)
+    pair = join(source.with_train(source.train.with_labels(few)), toy("b", seed=1), 8)
+    assert len(pair.source.train) == 8
+    with pytest.raises(ValueError, match="a has 10 training images: cannot choose 11"):
+        join(source.with_train(source.train.with_labels(few)), toy("b", seed=1), 11)
+
+
 def test_only_some_classes_of_the_source() -> None:
     data = load_data(DomainsConfig(size=16, classes=("7", "3")))
     assert isinstance(data, Domains)
@@ -541,6 +551,29 @@ def test_the_curve_looks_at_both_domains(adapted: Path) -> None:
     assert all(0 <= point[name] <= 1 for point in points for name in ("source", "target"))
 
 
+def test_the_curve_looks_at_the_few_that_have_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resynthesis.figures.translated.LOOKED_AT", 2)
+    target = toy("b", seed=1)
+    labels = target.valid.labels
+    assert labels is not None
+    for one in range(12):
+        known = labels.where(torch.arange(12) == one, -1)
+        data = join(toy("a"), replace(target, valid=target.valid.with_labels(known)))
+        run = runs.start(config(Adapt(), quick(1)), tmp_path / str(one), data=data)
+        figures.training_picture(run, run.load_nets("cpu"), data, 1)
+        assert figures.translated.read_curve(run)[-1]["target"] in (0.0, 1.0)
+
+
+def test_runs_from_before_classifiers_had_norms(run_of: Callable[[str], Path]) -> None:
+    shutil.copytree(run_of("translate"), "old")
+    tree = json.loads(Path("old/config.json").read_text())
+    assert tree["nets"].pop("classifier_norm") == "none"
+    Path("old/config.json").write_text(json.dumps(tree))
+    assert same(weights(Run(Path("old"))), weights(Run(run_of("translate"))))
+
+
 # Evaluation
 
 
@@ -628,6 +661,32 @@ def test_classes_that_the_target_lacks_are_not_held_against_translations(
     monkeypatch.setattr(measuring, "translate", lambda method, nets, x, styles: x)
     metrics = evaluate_domains(run, run.load_nets("cpu"), data, ["translation_accuracy"])
     assert metrics == {"translation_accuracy": 1.0}
+
+
+def test_translations_of_so_many_test_images_are_judged(
+    small: tuple[Run, Domains], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = small
+    judged: list[int] = []
+
+    def translated(method: Method, nets: object, x: Tensor, styles: Tensor) -> Tensor:
+        judged.append(len(x))
+        return x
+
+    monkeypatch.setattr("resynthesis.evaluate.domains.JUDGED", 7)
+    monkeypatch.setattr("resynthesis.evaluate.domains.translate", translated)
+    found = evaluate_domains(run, run.load_nets("cpu"), unlabelled(data), ["frechet_distance"])
+    assert judged == [7]
+    assert found["frechet_distance"] > 0
+
+
+def test_a_run_that_has_not_learnt_anything(refused) -> None:
+    assert main(["train", "adapt", "--out", "run", *QUICK]) == 0
+    at = Path("run/checkpoint/state.safetensors")
+    tensors, about = read_tensors(at)
+    place = {**json.loads(about["place"]), "step": 0}
+    write_tensors(at, tensors, {**about, "place": json.dumps(place)})
+    assert "has not learnt anything yet: go on with --resume run" in refused("evaluate", "run")
 
 
 def test_accuracies_of_few_images_say_so(small: tuple[Run, Domains]) -> None:
@@ -1061,6 +1120,80 @@ def test_classes_of_a_table_become_folders(adapted: Path) -> None:
     assert Path("p.csv").read_text().splitlines()[1].startswith("00.png,")  # files as they are
 
 
+def test_images_beside_subfolders_of_a_table(adapted: Path) -> None:
+    make_folder(Path("in"), ("", "holiday"), 1, colour=False, seed=0)
+    Path("in/attributes.csv").write_text("file,class\n00.png,5\nholiday/00.png,3\n")
+    assert main(["translate", str(adapted), "in", "--out", "out"]) == 0
+    made = sorted(path.relative_to("out").as_posix() for path in Path("out").rglob("*.png"))
+    assert made == ["3/holiday/00.png", "5/00.png"]
+    assert main(["classify", str(adapted), "in", "--out", "p.csv"]) == 0
+    assert len(Path("p.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["../../x", "..", ".", "/x", "a/b", r"a\b"])
+def test_a_class_that_leads_out_of_the_new_folder(refused, adapted: Path, name: str) -> None:
+    make_folder(Path("in"), (), 1, colour=False, seed=0)
+    Path("in/attributes.csv").write_text(f"file,class\n00.png,{name}\n")
+    there = sorted(Path().resolve().parent.rglob("*"))
+    said = refused("translate", str(adapted), "in", "--out", "new/out")
+    assert f"the class '{name}' cannot be the name of a subfolder" in said
+    assert sorted(Path().resolve().parent.rglob("*")) == there
+
+
+def test_archives_keep_their_order(adapted: Path) -> None:
+    data = toy("toy", ("cat", "dog"))
+    images, labels = data.train.images[:2, 0].numpy(), np.array([7, 3])
+    np.savez("two.npz", images=images, labels=labels)
+    assert main(["translate", str(adapted), "two.npz", "--out", "out"]) == 0
+    made = sorted(path.relative_to("out").as_posix() for path in Path("out").rglob("*.png"))
+    assert made == ["3/000001.png", "7/000000.png"]
+    assert main(["classify", str(adapted), "two.npz", "--out", "p.csv"]) == 0
+    with Path("p.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [row["file"] for row in table] == ["7/000000.png", "3/000001.png"]
+    expected = load(adapted).predict_proba(images)
+    written = [[float(row[c]) for c in "0123456789"] for row in table]
+    assert np.allclose(written, expected, atol=1e-6)
+    np.savez("bare.npz", images=images)
+    assert main(["classify", str(adapted), "bare.npz", "--out", "p.csv"]) == 0
+    assert Path("p.csv").read_text().splitlines()[2].startswith("000001.png,")
+
+
+def test_pixels_in_colour_for_a_run_in_grey(refused) -> None:
+    make_folder(Path("a"), ("cat", "dog"), 12, colour=False, seed=0)
+    make_folder(Path("b"), (), 24, colour=False, seed=1)
+    assert main(train("--source", "a", "--target", "b", "--out", "run", *QUICK)) == 0
+    for command, *more in (
+        ("classify", "digits-m", "--out", "p.csv"),
+        ("translate", "digits-m", "--out", "new"),
+        ("translate", "a", "--styles", "digits-m", "--out", "new"),
+    ):
+        assert "digits-m is in colour, and the nets" in refused(command, "run", *more)
+
+
+def test_styles_of_a_large_folder_are_from_all_of_it(
+    adapted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("resynthesis.translations.STYLES", 8)
+    make_folder(Path("in"), (), 1, colour=True, seed=0)
+    make_folder(Path("many"), ("cat", "dog", "owl"), 8, colour=True, seed=0)
+    lent: list[str] = []
+
+    def read(path: Path, size: int, channels: int) -> np.ndarray:
+        lent.append(path.parent.name)
+        return read_image(path, size, channels)
+
+    monkeypatch.setattr("resynthesis.translations.read_image", read)
+    arguments = ["in", "--styles", "many", "--out", "out"]
+    assert main(["translate", str(adapted), *arguments]) == 0
+    assert len(lent) == 9
+    assert {"cat", "dog", "owl"} < set(lent)
+    Path("many/cat/00.png").write_bytes(b"no picture at all")
+    monkeypatch.setattr("resynthesis.translations.STYLES", 24)
+    assert main(["translate", str(adapted), *arguments[:-1], "again"]) == 0
+    assert "cat/00.png is broken" in capsys.readouterr().out
+
+
 def test_the_official_mnist_m_keeps_its_labels(
     adapted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -1245,6 +1378,13 @@ def test_a_copy_of_a_folder_is_the_same_images(refused) -> None:
     assert "the same images" in refused(*train(*flags))
     with pytest.raises(ValueError, match="the same images"):
         Translator(steps=1).fit(images, labels, images[:9])
+
+
+def test_values_are_no_flags(refused) -> None:
+    for value in ("source", "target"):
+        said = refused("train", "amr", "--data", value)
+        assert f"there is no data set and no path '{value}'" in said
+    assert "give --target too" in refused("train", "adapt", "--source", "target")
 
 
 @pytest.mark.parametrize(("given", "other"), [("source", "target"), ("target", "source")])

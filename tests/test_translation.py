@@ -611,8 +611,12 @@ def test_averages_begin_as_copies() -> None:
 def test_what_nets_refuse() -> None:
     with pytest.raises(ValueError, match="a classifier needs a data set with at least two classes"):
         build(Nets(family="split"), ("classifier",), channels=3, size=16, classes=1)
-    with pytest.raises(ValueError, match="unknown family of nets 'resnet'"):
+    with pytest.raises(ValueError, match="unknown family 'resnet'"):
         Nets(family="resnet")  # type: ignore[arg-type]
+    with pytest.raises(
+        ValueError, match="unknown classifier_norm 'Layer': choose from layer, none"
+    ):
+        Nets(classifier_norm="Layer")  # type: ignore[arg-type]
     for name in ("content", "style", "classifier_width"):
         with pytest.raises(ValueError, match=f"{name} must be at least 1"):
             Nets(**{name: 0})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,9 +15,22 @@ import torch
 from torch import Tensor
 
 from . import figures
-from .data import SETS, Data, DataConfig, Part, full, in_channels, load, seeded, to_float, to_uint8
+from .data import (
+    SETS,
+    DataConfig,
+    ImageSet,
+    Part,
+    full,
+    in_channels,
+    load,
+    read_archive,
+    seeded,
+    to_float,
+    to_uint8,
+    widened,
+)
 from .data.attributes import find_table, read_table
-from .data.folder import find
+from .data.folder import by_subfolder, images_in
 from .data.images import BadImage
 from .data.images import decode as read_image
 from .data.listed import is_listed
@@ -47,11 +60,11 @@ def translate_images(
     """A new folder with every image in the target's style: a labelled set for any other tool.
 
     `images` is a folder, whose names and class subfolders stay (classes that a table has become
-    such subfolders), or a set, whose images become CLASS/PART-NUMBER.png. With `variants` > 1 each
-    image is drawn so often, with other styles, as NAME-1.png, NAME-2.png, ... Styles are those of
-    target images that the run has kept, or of the folder or set `styles`. The folder appears whole
-    or not at all. Returns the number of pictures, and a note for each file that was skipped. Raises
-    ValueError or OSError.
+    such subfolders), or a set, whose images become CLASS/PART-NUMBER.png, or an .npz, whose images
+    become CLASS/NUMBER.png, counted from 0. With `variants` > 1 each image is drawn so often, with
+    other styles, as NAME-1.png, NAME-2.png, ... Styles are those of target images that the run has
+    kept, or of the folder or set `styles`. The folder appears whole or not at all. Returns the
+    number of pictures, and a note for each file that was skipped. Raises ValueError or OSError.
     """
     if variants < 1:
         raise ValueError(f"--variants must be at least 1, not {variants}")
@@ -62,7 +75,10 @@ def translate_images(
                 raise ValueError(f"a run of {run.config.name} borrows no style: leave out {flag}")
     skipped: list[str] = []
     batches = _batches(run, images, part, data_dir, skipped, out)
-    lent = run.styles() if styles is None else _some(_batches(run, styles, "all", data_dir, []))
+    if styles is None:
+        lent = run.styles()
+    else:
+        lent = _some(_batches(run, styles, "all", data_dir, skipped, most=STYLES))
     nets = run.load_nets(device)
     taken: set[Path] = set()
     with whole_folder(out) as beside:
@@ -128,24 +144,35 @@ def _batches(
     data_dir: Path | None,
     skipped: list[str],
     out: Path | None = None,
+    most: int | None = None,
 ) -> Batches:
-    """The images at the run's size and channels.
+    """The images at the run's size and channels; of a folder at most so many, by seed.
 
     Raises ValueError where there are none, and where the new folder `out` is among files that keep
     their names.
     """
     _ = run.domain_method  # which refuses runs of one domain
     folder = full(images)
-    files = images not in SETS and folder.is_dir() and not is_listed(folder)
-    names = find(folder)[0] if files else Names(())
+    own, channels = run.config.data, run.facts.shape[0]
+    named = images in SETS
+    if not named and part == "all" and folder.suffix == ".npz" and folder.is_file():
+        archive, classes, *_ = read_archive(folder, own.size)
+        return _of_parts({"": widened(archive, channels, folder.name)}, classes)
+    files = not named and folder.is_dir() and not is_listed(folder)
+    names = images_in(folder) if files else Names()
     if not len(names):
-        own = run.config.data
         config = DataConfig(data=images, data_dir=data_dir or own.data_dir, size=own.size)
-        return _of_set(in_channels(load(config), run.facts.shape[0]), part)
+        data = in_channels(load(config), channels)
+        return _of_parts({f"{p}-": x for p, x in data.chosen(part).items()}, data.classes)
+    if not find_table(folder, names):
+        by_subfolder(folder, names)  # which refuses images of no class beside classes
     if part != "all":
         raise ValueError(f"{images} is a folder without parts: leave out --part")
     if out and out.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{out} is in {folder}, whose class it would become: choose another --out")
+    if most and len(names) > most:
+        order = torch.randperm(len(names), generator=seeded("a few of a folder"))[:most]
+        names = Names(names[i] for i in order.sort().values.tolist())
     found = _of_folder(run, folder, names, skipped)
     return _by_table(found, folder, names) if out else found
 
@@ -157,18 +184,25 @@ def _by_table(batches: Batches, folder: Path, names: Names) -> Batches:
     if table is None or not table.classes:
         return batches
     labels = dict(zip(names, table.labels_of(folder, names).tolist(), strict=True))
-    homes = [*table.classes, ""]  # the last for those of unknown class, -1
+    homes = [*map(_home, table.classes), ""]  # the last for those of unknown class, -1
     return (([str(Path(homes[labels[n]], n)) for n in names], x) for names, x in batches)
 
 
-def _of_set(data: Data, part: Part) -> Batches:
-    """Named by class and part."""
-    for name, images in data.chosen(part).items():
+def _home(name: str) -> str:
+    """The subfolder of a class. Raises ValueError where it would be none, or somewhere else."""
+    if name in (".", "..") or "/" in name or "\\" in name:
+        raise ValueError(f"the class '{name}' cannot be the name of a subfolder: name it otherwise")
+    return name
+
+
+def _of_parts(parts: Mapping[str, ImageSet], classes: Sequence[str]) -> Batches:
+    """Named by class, part and place."""
+    homes = [*(f"{_home(name)}/" for name in classes), ""]
+    for part, images in parts.items():
         for index in torch.arange(len(images)).split(CHUNK):
             x, y = images.take(index)
-            known = [-1] * len(x) if y is None or y.ndim > 1 else y.tolist()
-            classes = [f"{data.classes[c]}/" if c >= 0 and data.classes else "" for c in known]
-            yield [f"{c}{name}-{i:06d}.png" for c, i in zip(classes, index, strict=True)], x
+            known = [-1] * len(x) if y is None or not classes else y.tolist()
+            yield [f"{homes[c]}{part}{i:06d}.png" for c, i in zip(known, index, strict=True)], x
 
 
 def _of_folder(run: Run, folder: Path, names: Iterable[str], skipped: list[str]) -> Batches:

@@ -62,7 +62,7 @@ def _main(arguments: list[str]) -> None:
     if name not in METHODS:
         raise ValueError(f"unknown method '{name}': choose from {', '.join(METHODS)}")
     kind = METHODS[name]
-    check_both(argument.split("=")[0].removeprefix("--") for argument in rest)
+    check_both(a.split("=")[0].removeprefix("--") for a in rest if a.startswith("--"))
     _start(name, as_any(parse(command(name), rest, f"train {name}", kind.__doc__ or "")))
 
 

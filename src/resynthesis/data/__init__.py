@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import overload
 
 from .archives import read_npz
-from .domains import Domains, DomainsConfig, Pair, in_channels, join, load_domains
+from .domains import Domains, DomainsConfig, Pair, in_channels, join, load_domains, widened
 from .images import SIZES, as_images, check_size, resize, to_uint8
 from .lines import Lines
 from .named import SETS
-from .one import DataConfig, data_dir, full, keep_classes, load_one
+from .one import DataConfig, data_dir, full, keep_classes, load_one, read_archive
 from .sets import Data, ImageSet, Kind, Part, seeded, to_float
 from .sprites import Sprites
 
@@ -60,9 +60,11 @@ __all__ = [
     "join",
     "keep_classes",
     "load",
+    "read_archive",
     "read_npz",
     "resize",
     "seeded",
     "to_float",
     "to_uint8",
+    "widened",
 ]

@@ -150,21 +150,20 @@ def join(source: Data, target: Data, train_size: int | None = None, *, seed: int
     source, target = in_channels(source, channels), in_channels(target, channels)
     if _are_the_same(source, target):
         raise ValueError(SAME)
-    if train_size is not None:  # chosen apart, for the reason that batches are
-        source = source.with_train(choose(source.train, train_size, seed=seed, name=source.name))
-        target = target.with_train(
-            choose(target.train, train_size, seed=-1 - seed, name=target.name)
-        )
     known = source.train.known()
     if hidden := len(source.train) - len(known):
         notes.append(f"{hidden:,} training images of {source.name} have no label: left out")
     source = source.with_train(known)
+    if train_size is not None:  # chosen apart, for the reason that batches are
+        source = source.with_train(choose(known, train_size, seed=seed, name=source.name))
+        target = target.with_train(
+            choose(target.train, train_size, seed=-1 - seed, name=target.name)
+        )
     if target.attributes:
         notes.append(
             f"the attributes of the target {target.name} say nothing about classes: ignored"
         )
-        train, valid, test = (part.with_labels(None) for part in target.parts.values())
-        target = replace(target, train=train, valid=valid, test=test, attributes=())
+        target = replace(target.each(lambda part: part.with_labels(None)), attributes=())
     if target.train.labels is not None:
         target, strange = _in_classes(target, source.classes)
         notes.append(
@@ -219,18 +218,23 @@ def _images(data: Data) -> set[int]:
 
 
 def in_channels(data: Data, channels: int) -> Data:
-    """The same images with so many channels; grey becomes colour of three equal channels."""
+    """The same images with so many channels; grey becomes colour of three equal channels.
+
+    Raises ValueError where that cannot be.
+    """
     if data.shape[0] == channels:
         return data
     if isinstance(data.train, Lines):
         raise ValueError(f"{data.name} is drawn afresh at every step, in grey only")
-    train, valid, test = (_widen(part, channels) for part in data.parts.values())
-    return replace(data, train=train, valid=valid, test=test)
+    return data.each(lambda part: widened(part, channels, data.name))
 
 
-def _widen(images: ImageSet, channels: int) -> ImageSet:
+def widened(images: ImageSet, channels: int, name: str) -> ImageSet:
+    """As `in_channels`, one part. Raises ValueError where pixels in colour are to be grey."""
     if isinstance(images, Folder | Sprites):
         return images.in_channels(channels)
+    if images.shape[0] > channels:
+        raise ValueError(f"{name} is in colour, and the nets of this run see grey images only")
     return ImageSet(images.images.expand(-1, channels, -1, -1), images.labels)  # no copy
 
 
@@ -238,9 +242,8 @@ def _in_classes(data: Data, classes: tuple[str, ...]) -> tuple[Data, list[str]]:
     """The target's labels as places in the source's classes, -1 for others; and those others."""
     place = torch.tensor([classes.index(c) if c in classes else -1 for c in data.classes] + [-1])
     named = bool(data.classes)  # which labels that are a table have not
-    train, valid, test = (
-        part.with_labels(place[part.labels] if named and part.labels is not None else None)
-        for part in data.parts.values()
+    known = data.each(
+        lambda p: p.with_labels(place[p.labels] if named and p.labels is not None else None)
     )
     strange = [c for c in data.classes if c not in classes]
-    return replace(data, train=train, valid=valid, test=test, classes=classes), strange
+    return replace(known, classes=classes), strange

@@ -153,11 +153,17 @@ def find(folder: Path) -> tuple[Names, Tensor | None, tuple[str, ...]]:
     Hidden files are no images: other systems leave such beside the real ones. Raises ValueError
     where images are beside subfolders of images.
     """
-    names = Names(_walk(folder))
-    return names, *_by_subfolder(folder, names)
+    names = images_in(folder)
+    return names, *by_subfolder(folder, names)
 
 
-def _by_subfolder(folder: Path, names: Names) -> tuple[Tensor | None, tuple[str, ...]]:
+def images_in(folder: Path) -> Names:
+    """Names of all images in a folder and its subfolders, sorted."""
+    return Names(_walk(folder))
+
+
+def by_subfolder(folder: Path, names: Names) -> tuple[Tensor | None, tuple[str, ...]]:
+    """Labels and classes as `find` gives them, and its error."""
     counts = Counter(name.partition("/")[0] if "/" in name else "" for name in names)
     if "" in counts and len(counts) > 1:
         raise ValueError(
@@ -209,7 +215,7 @@ def read(
     than `how.memory` GiB are streamed. Raises ValueError where there is no image, where a table
     does not fit, and with `how.strict` for the first broken file.
     """
-    names = Names(_walk(folder))
+    names = images_in(folder)
     if not len(names):
         raise ValueError(f"{folder} has no images (looked for {', '.join(sorted(SUFFIXES))})")
     labels: Tensor | None
@@ -219,7 +225,7 @@ def read(
         labels = table.labels_of(folder, names)
         classes, attributes = table.classes, table.attributes
     else:
-        labels, classes = _by_subfolder(folder, names)
+        labels, classes = by_subfolder(folder, names)
     images, errors = gather(folder, names, labels, how)
     said = (*example(folder, names, how.size), *notes(errors))
     return images, classes, attributes, said

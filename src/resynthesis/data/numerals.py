@@ -7,6 +7,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from .archives import read_mat
 from .download import fetch, find
-from .images import Reading, resize, to_uint8
+from .images import Reading, brought, resize, to_uint8
 from .sets import DIGITS, Data, ImageSet, from_train_test
 
 USPS_MIRRORS = ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass",)
@@ -51,7 +52,8 @@ def load_usps(folder: Path, how: Reading) -> Data:
         x, y = read_libsvm(path) if path.name == name else read_zip(path)
         parts.append(ImageSet(resize(to_uint8(x), how.size), y))
     train, test = parts
-    return from_train_test("usps", train, test, DIGITS)
+    whole = from_train_test("usps", train, test, DIGITS)
+    return replace(whole, notes=brought("usps", (16, 16), how.size))
 
 
 def has_usps(folder: Path) -> bool:
@@ -63,7 +65,8 @@ def has_usps(folder: Path) -> bool:
 def load_svhn(folder: Path, how: Reading) -> Data:
     """SVHN (Netzer et al., 2011), cropped digits, resized; a tenth of train for validation."""
     train, test = _read_svhn(folder, SVHN_FILES, how.size)
-    return from_train_test("svhn", train, test, DIGITS, one_in=10)
+    whole = from_train_test("svhn", train, test, DIGITS, one_in=10)
+    return replace(whole, notes=brought("svhn", (32, 32), how.size))
 
 
 def load_svhn_extra(folder: Path, how: Reading) -> Data:
@@ -73,7 +76,8 @@ def load_svhn_extra(folder: Path, how: Reading) -> Data:
     assert extra.labels is not None
     images = torch.cat([train.images, extra.images])
     both = ImageSet(images, torch.cat([train.labels, extra.labels]))
-    return from_train_test("svhn-extra", both, test, DIGITS, one_in=10)
+    whole = from_train_test("svhn-extra", both, test, DIGITS, one_in=10)
+    return replace(whole, notes=brought("svhn-extra", (32, 32), how.size))
 
 
 def has_svhn(folder: Path, *, extra: bool = False) -> bool:

@@ -93,9 +93,7 @@ def _load_whole(config: DataConfig, by_class: bool) -> Data:
     if path.is_file():
         if path.suffix != ".npz":
             raise ValueError(f"{path} is no .npz archive: give a folder, an .npz, or a set's name")
-        pixels, labels, attributes = read_npz(path)
-        images = ImageSet(resize(pixels, config.size), labels)
-        notes = brought(name, tuple(pixels.shape[2:]), config.size)
+        images, classes, attributes, notes = read_archive(path, config.size)
     elif found := _idx_pairs(path):
         pairs = [read_idx_pair(*pair) for pair in found]
         notes = brought(name, tuple(pairs[0][0].shape[2:]), config.size)
@@ -118,14 +116,24 @@ def _load_whole(config: DataConfig, by_class: bool) -> Data:
     return Data(name, train_part, valid, test_part, classes, notes, attributes)
 
 
+def read_archive(
+    path: Path, size: int
+) -> tuple[ImageSet, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The images of an .npz in its order, names of classes and attributes, and notes."""
+    pixels, labels, attributes = read_npz(path)
+    images = ImageSet(resize(pixels, size), labels)
+    classes: tuple[str, ...] = ()
+    if labels is not None and not attributes:
+        images, classes = _dense(images)
+    return images, classes, attributes, brought(path.resolve().name, tuple(pixels.shape[2:]), size)
+
+
 def _choose(data: Data, wanted: tuple[str, ...]) -> Data:
     """The set with some of its classes only, or as it is where none are named."""
     if not wanted:
         return data
-    train, valid, test = (
-        keep_classes(part, data.classes, wanted, data.name) for part in data.parts.values()
-    )
-    return replace(data, train=train, valid=valid, test=test, classes=wanted)
+    kept = data.each(lambda part: keep_classes(part, data.classes, wanted, data.name))
+    return replace(kept, classes=wanted)
 
 
 def keep_classes(

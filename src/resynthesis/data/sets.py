@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -175,6 +176,11 @@ class Data:
     @property
     def parts(self) -> dict[str, ImageSet]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    def each(self, change: Callable[[ImageSet], ImageSet]) -> Data:
+        """The same set with its parts changed."""
+        train, valid, test = map(change, self.parts.values())
+        return replace(self, train=train, valid=valid, test=test)
 
     def chosen(self, part: Part) -> dict[str, ImageSet]:
         """One of the parts by its name, or all of them."""

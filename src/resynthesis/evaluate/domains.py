@@ -41,6 +41,7 @@ FAMILIES = {
 }
 CODES = 2000  # images of each domain for the proxy A-distance
 FEW = 50  # labelled test images that an accuracy of fewer is said to be of
+JUDGED = 10_000  # test images of each domain, at most, whose translations are judged
 TAUGHT = 50_000  # at most so many translations teach the classifier that has seen nothing else
 
 
@@ -150,6 +151,8 @@ def evaluate_domains(
     as all of it may take half an hour. Raises ValueError where a metric is unknown, or is named
     singly and has to be left out, or a family of which nothing is left.
     """
+    if not run.steps:
+        raise ValueError(f"{run.path} has not learnt anything yet: go on with --resume {run.path}")
     wanted = check_domains(only, data, note)
     found: dict[str, float] = {}
 
@@ -212,9 +215,8 @@ def _translated(run: Run, nets: nn.ModuleDict, source: ImageSet) -> ImageSet:
 def _translations(
     run: Run, nets: nn.ModuleDict, data: Domains, judge: Classifier, wanted: set[str]
 ) -> dict[str, float]:
-    x, _ = data.source.test.take(torch.arange(len(data.source.test)))
-    y = _taught(data).labels
-    target, _ = data.target.test.take(torch.arange(len(data.target.test)))
+    x, y = _some(_taught(data))
+    target, _ = _some(data.target.test)
     made = translate(run.domain_method, nets, x, run.styles())
     real, fake, plain = (features(judge, images).numpy() for images in (target, made, x))
     measures = {
@@ -225,6 +227,14 @@ def _translations(
         "kernel_distance_untranslated": lambda: kernel(plain, real),
     }
     return {name: measure() for name, measure in measures.items() if name in wanted}
+
+
+def _some(images: ImageSet) -> tuple[Tensor, Tensor | None]:
+    """The images and labels, or as many as `JUDGED` by seed."""
+    places = torch.arange(len(images))
+    if len(images) > JUDGED:
+        places = torch.randperm(len(images), generator=seeded("judged"))[:JUDGED]
+    return images.take(places)
 
 
 def _taught(data: Domains) -> ImageSet:

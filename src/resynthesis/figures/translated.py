@@ -39,7 +39,7 @@ def training_picture(run: Run, nets: nn.ModuleDict, data: Domains, step: int) ->
     point: dict[str, float] = {"step": step}
     for name, domain in (("source", data.source), ("target", data.target)):
         if domain.valid.has_labels:
-            point[name] = accuracy(reader(nets), _some(domain.valid))
+            point[name] = accuracy(reader(nets), _some(domain.valid.known()))
     points = [earlier for earlier in read_curve(run) if earlier["step"] < step]  # of a resumed run
     lines = [json.dumps(p) + "\n" for p in [*points, point]]
     write(run.path / CURVE, "".join(lines).encode())

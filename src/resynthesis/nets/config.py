@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, get_args, get_origin, get_type_hints
 
 Family = Literal["amr", "adaae", "split", "burgess"]
 
@@ -63,9 +63,10 @@ class Nets:
         return [name for name, is_read in read.items() if not is_read]
 
     def __post_init__(self) -> None:
-        if self.family not in get_args(Family):
-            choices = ", ".join(get_args(Family))
-            raise ValueError(f"unknown family of nets '{self.family}': choose from {choices}")
+        for name, kind in get_type_hints(type(self)).items():
+            choices, told = get_args(kind), getattr(self, name)
+            if get_origin(kind) is Literal and told not in choices:
+                raise ValueError(f"unknown {name} '{told}': choose from {', '.join(choices)}")
         if self.posterior and self.family not in ("amr", "burgess"):
             raise ValueError(
                 f"the nets of {self.family} have no posterior: --family amr or burgess"

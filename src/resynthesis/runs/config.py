@@ -105,7 +105,10 @@ class Config:
         return cls(
             method=methods.make(tree["method"], tree["settings"]),
             data=DomainsConfig(**data) if "source" in data else DataConfig(**data),
-            nets=Nets(**{**tree["nets"], "code": tuple(tree["nets"]["code"])}),
+            # Runs that do not say how their classifier is normalised are from before it could be.
+            nets=Nets(
+                **{"classifier_norm": "none", **tree["nets"], "code": tuple(tree["nets"]["code"])}
+            ),
             probe=ProbeConfig(**tree["probe"]),
             training=Training(**{**tree["training"], "betas": tuple(tree["training"]["betas"])}),
         )
