@@ -204,7 +204,7 @@ COLUMNS = {
     "target_accuracy": "adapted",
     "target_supervised_accuracy": "target-supervised",
     "translation_accuracy": "translations read",
-    "frechet_distance": "Fréchet",
+    "frechet_distance": "Fréchet, of untranslated",
     "proxy_a_distance": "proxy A",
 }
 DRAWN = (  # columns of the ablation
@@ -226,12 +226,20 @@ def markdown(table: str) -> str:
         if not found:
             continue
         cells = [
-            _mean([run["metrics"][metric] for run in found if metric in run["metrics"]])
+            _mean([_figure(run, metric) for run in found if metric in run["metrics"]])
             for metric in columns
         ]
         minutes = statistics.mean(run["seconds"] / 60 for run in found)
         lines.append([row.name, *cells, f"{minutes:.0f}", str(len(found))])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _figure(run: dict[str, Any], metric: str) -> float:
+    """A metric; the distance, whose scale is each judge's own, as a share of untranslated images'."""
+    value: float = run["metrics"][metric]
+    if metric != "frechet_distance":
+        return value
+    return value / run["metrics"]["frechet_distance_untranslated"]
 
 
 def _mean(values: list[float]) -> str:
