@@ -235,7 +235,7 @@ def markdown(table: str) -> str:
 
 
 def _figure(run: dict[str, Any], metric: str) -> float:
-    """A metric; the distance, whose scale is each judge's own, as a share of untranslated images'."""
+    """A metric; the distance, on each judge's own scale, as a share of untranslated images'."""
     value: float = run["metrics"][metric]
     if metric != "frechet_distance":
         return value
