@@ -25,7 +25,7 @@ from resynthesis.cli import main
 from resynthesis.data import Domains, DomainsConfig, ImageSet, Pair
 from resynthesis.data import load as load_data
 from resynthesis.evaluate import distances
-from resynthesis.losses import misread
+from resynthesis.losses import agreed, misread
 from resynthesis.methods import METHODS, Adapt, Classify, Method, Translate
 from resynthesis.mixing import mix
 from resynthesis.nets import Classifier, Nets, PatchCritic, SplitAutoencoder, build
@@ -527,8 +527,8 @@ def test_what_the_blind_view_cannot_see(
     classifier: Classifier, pictures: Tensor, change: Callable[[Tensor], Tensor]
 ) -> None:
     before, after = classifier(pictures), classifier(change(pictures))
-    torch.testing.assert_close(after, before, atol=2e-3, rtol=1e-3)
-    assert before.std(0).min() > 0.02  # but it tells images from each other
+    torch.testing.assert_close(after, before, atol=3e-4, rtol=1e-3)
+    assert before.std(0).min() > 0.003  # but it tells images from each other
 
 
 @pytest.mark.parametrize("change", [lambda x: x.flip(3), lambda x: x.roll(3, 2)])
@@ -539,10 +539,11 @@ def test_what_the_blind_view_sees(
 
 
 def test_the_raw_view_sees_polarity_channels_and_brightness(pictures: Tensor) -> None:
+    torch.manual_seed(0)
     raw = Classifier(3, 28, 10, Nets(classifier="raw", classifier_width=8))
     before = raw(pictures)
     for change in (negated, lambda x: x[:, [2, 0, 1]], rescaled):
-        assert (raw(change(pictures)) - before).abs().max() > 0.1
+        assert (raw(change(pictures)) - before).abs().max() > 0.03
 
 
 def test_views_are_added_and_learn_by_themselves(pictures: Tensor) -> None:
@@ -572,6 +573,18 @@ def test_a_classifiers_norm_is_over_the_channels_of_each_place(pictures: Tensor)
         for conv in (m for m in twice.modules() if isinstance(m, nn.Conv2d)):
             conv.weight.mul_(2), conv.bias.mul_(2)
     torch.testing.assert_close(twice(pictures), raw(pictures), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("size", [16, 28, 64])
+def test_the_first_step_makes_a_normalised_classifier_sure_of_nothing(size: int) -> None:
+    torch.manual_seed(0)
+    net = Classifier(3, size, 10, Nets(classifier_width=16))
+    x, y = torch.rand(32, 3, size, size) * 2 - 1, torch.randint(10, (32,))
+    before = net.views(x)
+    misread(before, y).mean().backward()
+    torch.optim.Adam(net.parameters(), lr=2e-3).step()
+    assert (net.views(x) - before).abs().max() < 4
+    assert agreed(net.views(x)).max() < Adapt().confidence
 
 
 @pytest.mark.parametrize("kind", ["blind", "raw"])

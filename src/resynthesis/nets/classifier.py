@@ -55,6 +55,9 @@ class View(nn.Module):
         # Not averaged over places: where a stroke is says more than that it is there.
         self.body = nn.Sequential(*body)
         self.linear = nn.Linear(4 * width * side**2, classes)
+        # What is normalised has unit scale at each place; so has the sum over places, divided by
+        # the root of their number. Else the first steps are sure of labels that mean nothing yet.
+        self.scale = 1 / side if norm else 1.0
         initialise(self)
 
     def maps(self, x: Tensor) -> Tensor:
@@ -64,7 +67,8 @@ class View(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # Channels stay last all the way, forward and backward: the weights' order is changed.
         maps = self._maps(x)
-        weight = self.linear.weight.unflatten(1, maps.shape[1:]).movedim(1, 3).flatten(1)
+        weight = self.scale * self.linear.weight
+        weight = weight.unflatten(1, maps.shape[1:]).movedim(1, 3).flatten(1)
         return F.linear(maps.movedim(1, 3).flatten(1), weight, self.linear.bias).float()
 
     def _maps(self, x: Tensor) -> Tensor:
