@@ -130,60 +130,19 @@ def join(source: Data, target: Data, train_size: int | None = None, *, seed: int
 
     Raises ValueError as `load_domains` does.
     """
-    if source.train.labels is None or len(source.classes) < 2:
-        instead = "attributes instead" if source.attributes else "none"
-        if source.train.labels is not None and len(source.classes) == 1:
-            instead = f"the class {source.classes[0]} alone"
-        turned = not source.classes and len(target.classes) > 1
-        raise ValueError(
-            f"the source needs labels of two or more classes, and {source.name} has {instead}"
-            + (f"; {target.name} has them: turn the two round" * turned)
-        )
+    _check_labels(source, target)
     if source.name == target.name:
         source = replace(source, name=f"{source.name} (source)")
         target = replace(target, name=f"{target.name} (target)")
-    notes = [*source.notes, *target.notes]
     channels = max(source.shape[0], target.shape[0])
-    if source.shape[0] != target.shape[0]:
-        grey = source if source.shape[0] < channels else target
-        notes.append(f"the grey images of {grey.name} are read as colour, like the others")
-    source, target = in_channels(source, channels), in_channels(target, channels)
+    source, target = _as_colour(source, channels), _as_colour(target, channels)
     if _are_the_same(source, target):
         raise ValueError(SAME)
-    known = source.train.known()
-    if hidden := len(source.train) - len(known):
-        notes.append(f"{hidden:,} training images of {source.name} have no label: left out")
-    source = source.with_train(known)
+    source = _labelled(source)
     if train_size is not None:  # chosen apart, for the reason that batches are
-        source = source.with_train(choose(known, train_size, seed=seed, name=source.name))
-        target = target.with_train(
-            choose(target.train, train_size, seed=-1 - seed, name=target.name)
-        )
-    if target.attributes:
-        notes.append(
-            f"the attributes of the target {target.name} say nothing about classes: ignored"
-        )
-        target = replace(target.each(lambda part: part.with_labels(None)), attributes=())
-    if target.train.labels is not None:
-        target, strange = _in_classes(target, source.classes)
-        notes.append(
-            f"the labels of the target {target.name} train nothing and choose nothing; the final "
-            "figures, their upper bound and a curve of accuracy, which is only drawn, are all that "
-            "looks at them"
-        )
-        if strange:
-            notes.append(
-                f"the source has no class {', '.join(strange[:5])}"
-                + ("..." if len(strange) > 5 else "")
-                + ": such target images have no part in accuracies; they train, and count in "
-                "distances, like the others"
-            )
-        if missing := _without_image(target):
-            notes.append(
-                f"{target.name} has no training image of class {', '.join(missing[:5])}"
-                + ("..." if len(missing) > 5 else "")
-                + ": translations of such images have no part in translation_accuracy"
-            )
+        source = _chosen(source, train_size, seed)
+        target = _chosen(target, train_size, -1 - seed)
+    target = _judged(target, source.classes)
     pairs = [Pair(s, t) for s, t in zip(source.parts.values(), target.parts.values(), strict=True)]
     return Domains(
         name=f"{source.name} to {target.name}",
@@ -191,10 +150,79 @@ def join(source: Data, target: Data, train_size: int | None = None, *, seed: int
         valid=pairs[1],
         test=pairs[2],
         classes=source.classes,
-        notes=tuple(notes),
+        notes=(*source.notes, *target.notes),
         source=source,
         target=target,
     )
+
+
+def _check_labels(source: Data, target: Data) -> None:
+    """Raises ValueError where there is nothing to learn from the source."""
+    if source.train.labels is not None and len(source.classes) > 1:
+        return
+    instead = "attributes instead" if source.attributes else "none"
+    if source.train.labels is not None and len(source.classes) == 1:
+        instead = f"the class {source.classes[0]} alone"
+    turned = not source.classes and len(target.classes) > 1
+    raise ValueError(
+        f"the source needs labels of two or more classes, and {source.name} has {instead}"
+        + (f"; {target.name} has them: turn the two round" * turned)
+    )
+
+
+def _as_colour(data: Data, channels: int) -> Data:
+    """A domain with the channels of the other one, and a note where it had fewer."""
+    if data.shape[0] == channels:
+        return data
+    note = f"the grey images of {data.name} are read as colour, like the others"
+    return in_channels(data, channels).noting(note)
+
+
+def _labelled(source: Data) -> Data:
+    """The source with those of its training images that have a label."""
+    known = source.train.known()
+    if hidden := len(source.train) - len(known):
+        note = f"{hidden:,} training images of {source.name} have no label: left out"
+        source = source.noting(note)
+    return source.with_train(known)
+
+
+def _chosen(data: Data, count: int, seed: int) -> Data:
+    return data.with_train(choose(data.train, count, seed=seed, name=data.name))
+
+
+def _judged(target: Data, classes: tuple[str, ...]) -> Data:
+    """The target with labels that judge the result, as places in the source's classes.
+
+    Notes say what they are used for, and which of them are not.
+    """
+    if target.attributes:
+        note = f"the attributes of the target {target.name} say nothing about classes: ignored"
+        bare = target.each(lambda part: part.with_labels(None))
+        return replace(bare, attributes=()).noting(note)
+    if target.train.labels is None:
+        return target
+    target, strange = _in_classes(target, classes)
+    target = target.noting(
+        f"the labels of the target {target.name} train nothing and choose nothing; the final "
+        "figures, their upper bound and a curve of accuracy, which is only drawn, are all that "
+        "looks at them"
+    )
+    if strange:
+        target = target.noting(
+            f"the source has no class {_few(strange)}: such target images have no part in "
+            "accuracies; they train, and count in distances, like the others"
+        )
+    if missing := _without_image(target):
+        target = target.noting(
+            f"{target.name} has no training image of class {_few(missing)}: translations of such "
+            "images have no part in translation_accuracy"
+        )
+    return target
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:5]) + ("..." if len(names) > 5 else "")
 
 
 def _without_image(data: Data) -> list[str]:

@@ -207,6 +207,10 @@ class Data:
     def with_train(self, train: ImageSet) -> Data:
         return replace(self, train=train)
 
+    def noting(self, note: str) -> Data:
+        """The same set with one more note for its user."""
+        return replace(self, notes=(*self.notes, note))
+
 
 def split(
     images: ImageSet,

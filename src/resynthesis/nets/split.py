@@ -68,9 +68,12 @@ class SplitAutoencoder(nn.Module):
 
     def shared(self, z: Tensor) -> Tensor:
         """The content in codes z, each scale averaged to a quarter: (B, 3 content, H/4, W/4)."""
-        folded = z.split([self.both * 4 ** (SCALES - 1 - i) for i in range(SCALES)], 1)
-        contents = [f.unflatten(1, (self.both, -1))[:, : self.content] for f in folded]
+        contents = [f.unflatten(1, (self.both, -1))[:, : self.content] for f in self._folded(z)]
         return torch.cat([content.mean(2) for content in contents], 1)
+
+    def _folded(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Codes z by scale, finest first: (B, 4^(2 - i) both, H/4, W/4) each."""
+        return z.split([self.both * 4 ** (SCALES - 1 - i) for i in range(SCALES)], 1)
 
     @staticmethod
     def channels(config: Nets) -> int:
@@ -89,8 +92,8 @@ class SplitAutoencoder(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes (B, c, H/4, W/4) -> images (B, C, H, W), float32, not clipped."""
-        folded = z.split([self.both * 4 ** (SCALES - 1 - i) for i in range(SCALES)], 1)
-        codes = [F.pixel_shuffle(c, 2 ** (SCALES - 1 - i)) for i, c in enumerate(folded)]
+        folded = enumerate(self._folded(z))
+        codes = [F.pixel_shuffle(code, 2 ** (SCALES - 1 - i)) for i, code in folded]
         h = self.up[0](codes[2])
         for up, code in zip(self.up[1:], codes[1::-1], strict=True):
             # In one layout and precision: else the whole of h would be copied to the code's.
