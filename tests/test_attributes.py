@@ -21,6 +21,7 @@ from resynthesis.data.folder import Folder
 from resynthesis.data.painted import AROUND, palette, thinned
 from resynthesis.evaluate import evaluate, kind, labels, suits
 from resynthesis.figures import contact_sheet, spread_over_classes
+from resynthesis.figures.drawing import rows_of_labels
 
 from .test_cli import QUICK
 from .test_evaluate import Identity
@@ -417,6 +418,13 @@ def test_factors_are_no_attributes() -> None:
     )
     assert contact_sheet(data).height > 5 * 64
     assert len(spread_over_classes(data, 5)) == 5
+
+
+def test_a_contact_sheet_shows_the_classes_that_are_there() -> None:
+    part = ImageSet(torch.rand(6, 1, 16, 16), torch.tensor([25, 25, 28, 29, 29, 29]))
+    data = Data("late", part, part, part, tuple(f"c{i}" for i in range(30)))
+    assert list(rows_of_labels(data)) == ["c25", "c28", "c29"]
+    assert contact_sheet(data).height > 3 * 64
 
 
 @pytest.mark.parametrize(

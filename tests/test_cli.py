@@ -169,6 +169,18 @@ def test_compare(capsys: pytest.CaptureFixture[str]) -> None:
         Path(name, "metrics.json").write_text(json.dumps({metric: 0.5}))
     assert main(["compare", "a", "b", "--out", "table.png"]) == 2
     assert "nothing to draw in table.png" in capsys.readouterr().err
+    Path("e").mkdir()
+    main(["train", "ae", "--out", "e/run", *QUICK, "--seed", "2"])
+    main(["evaluate", "e/run", "--only", "reconstruction"])
+    tree = json.loads(Path("e/run/config.json").read_text())
+    for name in ("a", "e/run"):  # as if more had been asked for, and one were there already
+        tree = json.loads(Path(name, "config.json").read_text())
+        tree["training"]["steps"] *= 1 + ("run" in name)
+        Path(name, "config.json").write_text(json.dumps(tree))
+    assert main(["compare", "e/run", "--out", "table.json"]) == 0
+    (row,) = json.loads(Path("table.json").read_text())
+    assert row["run"] == "ae (step 4 of 8)"
+    capsys.readouterr()
     main(["train", "acai", "--out", "d", *QUICK])
     assert main(["compare", "a", "d"]) == 0
     assert "left out d" in capsys.readouterr().out

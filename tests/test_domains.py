@@ -770,6 +770,10 @@ def test_evaluation_leaves_nets_and_generator_alone(small: tuple[Run, Domains]) 
     counts = [len(found) for found in kept]
     assert counts == sorted(counts)
     assert len(set(counts)) >= 4  # what a run that is broken off would have
+    said: list[str] = []
+    half = dict(list(first.items())[: len(first) // 2])
+    assert evaluate_domains(run, nets, data, known=half, report=said.append) == first
+    assert not [what for what in said if "source-only" in what]  # which is known already
 
 
 def test_a_target_of_strange_classes_only(tmp_path: Path) -> None:
@@ -1192,6 +1196,28 @@ def test_styles_of_a_large_folder_are_from_all_of_it(
     monkeypatch.setattr("resynthesis.translations.STYLES", 24)
     assert main(["translate", str(adapted), *arguments[:-1], "again"]) == 0
     assert "cat/00.png is broken" in capsys.readouterr().out
+
+
+def test_styles_of_a_large_archive_are_from_all_of_it(
+    adapted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent: list[Tensor] = []
+
+    def remember(
+        method: Method, nets: object, x: Tensor, styles: Tensor, *, seed: int = 0
+    ) -> Tensor:
+        lent.append(styles)
+        return x
+
+    monkeypatch.setattr("resynthesis.translations.translate", remember)
+    monkeypatch.setattr("resynthesis.translations.STYLES", 8)
+    make_folder(Path("in"), (), 1, colour=True, seed=0)
+    images = np.arange(64, dtype=np.uint8)[:, None, None, None] * np.ones((16, 16, 3), np.uint8)
+    np.savez("many.npz", images=images)
+    assert main(["translate", str(adapted), "in", "--styles", "many.npz", "--out", "out"]) == 0
+    values = to_uint8(lent[0])[:, 0, 0, 0].tolist()
+    assert len(set(values)) == 8
+    assert max(values) > 24
 
 
 def test_the_official_mnist_m_keeps_its_labels(

@@ -43,7 +43,8 @@ class Server(BaseHTTPRequestHandler):
             time.sleep(0.2)
         if behaviour == "stalls" and count == 1:
             time.sleep(1.5)
-        body = CONTENT if behaviour != "lies" else CONTENT[::-1]
+        changed = behaviour == "changes" and count == 2
+        body = CONTENT[::-1] if changed or behaviour == "lies" else CONTENT
         start = int(span.split("=")[1].rstrip("-")) if span and behaviour != "norange" else 0
         if start >= len(body):
             self.send_error(416)
@@ -52,7 +53,7 @@ class Server(BaseHTTPRequestHandler):
         extra = 10 if behaviour == "hangs" and count == 1 else 0
         self.send_header("Content-Length", str(len(body) - start + extra))
         self.end_headers()
-        broken = behaviour in ("breaks", "norange") and count == 1
+        broken = behaviour in ("breaks", "norange", "changes") and count == 1
         broken = broken or (behaviour == "crumbles" and len(body) - start > 10_000)
         end = start + 10_000 if behaviour == "crumbles" else len(body) // 3
         self.wfile.write(body[start:end] if broken else body[start:])
@@ -215,3 +216,8 @@ def test_mirrors_are_folders_or_have_a_query() -> None:
         assert last == "images.zip" or "?" in last
         # A file's own address would have the file's name twice.
         assert "?" in mirror or Path(mirror).suffix not in (".zip", ".gz", ".tgz", ".mat", ".npz")
+
+
+def test_a_resumed_end_of_another_file_is_fetched_anew_once(tmp_path: Path, server: str) -> None:
+    assert get(tmp_path, f"{server}/changes").read_bytes() == CONTENT
+    assert [span is None for _, span in Server.log] == [True, False, True]

@@ -17,12 +17,13 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from resynthesis import ACAI, AE, AMR, Translator, load
+from resynthesis import ACAI, AE, AMR, VAE, Translator, load
 from resynthesis.cli import main
 from resynthesis.data import DataConfig
 from resynthesis.data import load as load_data
 from resynthesis.estimator import ESTIMATORS, Model
 from resynthesis.methods import METHODS
+from resynthesis.nets import Nets, code_shape
 from resynthesis.runs import Run
 
 QUICK = {"steps": 4, "batch_size": 8, "device": "cpu", "width": 4}
@@ -84,6 +85,7 @@ def test_mix(model: AMR, images: np.ndarray) -> None:
     for bad, says in [
         ({"weight": 1.5}, "share"),
         ({"weight": [0.5, 0.6]}, "sum to one"),
+        ({"weight": float("nan")}, "share"),
         ({"mixer": "blend"}, "unknown mixer"),
     ]:
         with pytest.raises(ValueError, match=says):
@@ -273,3 +275,16 @@ def test_unfitted() -> None:
 
     with pytest.raises(NotFittedError):
         AMR().transform(np.zeros((2, 16, 16), dtype=np.uint8))
+
+
+def test_nets_of_one_size_get_images_of_that_size() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
+    model = VAE(**(QUICK | {"family": "burgess", "code": (10, 1, 1)})).fit(x)
+    assert model.image_shape_ == (1, 64, 64)
+
+
+@pytest.mark.parametrize("family", ["adaae", "burgess"])
+@pytest.mark.parametrize("code", [(0, 1, 1), (-4, 1, 1), (4, 0, 1)])
+def test_a_code_has_some_channels(family: str, code: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="a code has 1 channel"):
+        code_shape(Nets(family=family, code=code), 64)  # type: ignore[arg-type]

@@ -179,7 +179,7 @@ def test_map(some: dict[str, Opened]) -> None:
     assert points.min() == 0
     assert points.max() == 1
     assert [group["name"] for group in answer["groups"]] == list("0123456789")
-    codes = some["run"].all_codes().numpy()
+    codes = some["run"].all_codes()[0].numpy()
     spread = np.linalg.svd(codes - codes.mean(0), compute_uv=False)[:2]
     sides = np.linalg.norm(points - points.mean(0), axis=0)
     assert sides[1] / sides[0] == pytest.approx(spread[1] / spread[0], rel=1e-3)
@@ -518,3 +518,40 @@ def test_runs_that_cannot_be_explored(
     )
     monkeypatch.setitem(METHODS, "classify", Classify)
     assert "no code to look into" in refused("explore", "codeless")
+
+
+def test_a_space_without_images_says_why(some: dict[str, Opened]) -> None:
+    why = "The images that it was trained on are not here."
+    samples = Samples.from_npz(Samples(why=why).to_npz())
+    one = {"one": Opened(some["run"].run, samples=samples, device="cpu")}
+    assert offered(one, {"run": "one", "part": 0, "seed": 0})["why"] == why
+    with pytest.raises(ValueError, match="are not here"):
+        placed(one, {"run": "one", "how": "pca"})
+
+
+def test_pictures_themselves_are_not_remembered(
+    some: dict[str, Opened], pictures: list[str]
+) -> None:
+    one = some["run"]
+    one.encode(pictures)
+    assert one._codes
+    assert all(len(key) == 32 for key in one._codes)
+
+
+def test_a_map_of_old_weights_is_not_kept(some: dict[str, Opened]) -> None:
+    one = some["run"]
+    codes, stamp = one.all_codes()
+    one.remember("old", codes.numpy(), stamp - 1)
+    one.remember("new", codes.numpy(), stamp)
+    assert one.remembered("old") is None
+    assert one.remembered("new") is not None
+
+
+def test_a_picture_has_a_number_of_steps_that_can_be_seen(
+    some: dict[str, Opened], pictures: list[str]
+) -> None:
+    asked = {"run": "run", "parents": pictures[:2], "mixer": "mixup", "kind": ".png"}
+    asked |= {"space": "codes", "speed": "steps", "seed": 0}
+    assert saved(some, {**asked, "steps": 20})["file"]
+    with pytest.raises(ValueError, match="20 steps at most"):
+        saved(some, {**asked, "steps": 21})

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from PIL import Image
 from torch import Tensor, multiprocessing, nn
 
 from resynthesis import mixing, parallel, runs
+from resynthesis.cli.train import _begun as begun
 from resynthesis.data import Data, DataConfig, ImageSet
 from resynthesis.data.domains import Pair
 from resynthesis.data.folder import read as read_folder
@@ -190,3 +195,89 @@ def _log(out: Path) -> list[dict]:
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found]
+
+
+class Kept:
+    """A store that outlives the processes, as torchrun's does."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.changed = threading.Condition()
+
+    def set(self, key: str, value: str) -> None:
+        with self.changed:
+            self.values[key] = value.encode()
+            self.changed.notify_all()
+
+    def get(self, key: str) -> bytes:
+        with self.changed:
+            assert self.changed.wait_for(lambda: key in self.values, 20)
+            return self.values[key]
+
+    def check(self, keys: list[str]) -> bool:
+        return all(key in self.values for key in keys)
+
+
+def meet(store: Kept, numbers: Sequence[int], processes: int) -> list[str]:
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        said = [pool.submit(parallel._met, store, n, processes) for n in numbers]  # type: ignore[arg-type]
+        return [one.result(20) for one in said]
+
+
+def test_processes_that_are_started_again_meet_each_other_and_not_the_dead() -> None:
+    store = Kept()
+    rounds = [set(meet(store, (0, 1, 2), 3)) for _ in range(3)]
+    assert [len(words) for words in rounds] == [1, 1, 1]
+    assert len(set.union(*rounds)) == 3
+    store.set("greeting 1", "of somebody who died before the first process came")
+    assert len(set(meet(store, (0, 1, 2), 3))) == 1
+
+
+def test_processes_that_do_not_come_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "PATIENCE", 0.1)
+    with pytest.raises(RuntimeError, match=r"processes \[1, 2\] did not come"):
+        parallel._met(Kept(), 0, 3)  # type: ignore[arg-type]
+
+
+def test_only_the_call_that_began_a_run_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = runs.Config(
+        method=AE(),
+        data=DataConfig(data="digits", size=16),
+        training=Training(steps=2, batch_size=8, device="cpu"),
+    )
+    alone = runs.start(config, tmp_path / "alone")
+    assert "launch" not in alone.tree
+    assert not begun(config, alone.path)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "first")
+    run = runs.Run.create(tmp_path / "run", config, alone.facts)
+    assert run.tree["launch"] == "first"
+    (run.path / "checkpoint").mkdir()
+    shutil.copy(alone.checkpoint, run.checkpoint)
+    assert begun(config, run.path)
+    assert not begun(replace(config, training=replace(config.training, lr=0.5)), run.path)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "second")
+    assert not begun(config, run.path)
+    assert run.checkpoint.exists()
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "first")
+    run.checkpoint.unlink()
+    assert not begun(config, run.path)  # it died before its first checkpoint
+    assert not run.path.exists()
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")  # without a name: by its process
+    assert parallel.launch() == f"process {os.getppid()}"
+
+
+def test_processes_do_not_share_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert parallel.device("cpu") == "cpu"
+    with pytest.raises(ValueError, match="4 processes have 2 GPUs here"):
+        parallel.device("auto")
+    with pytest.raises(ValueError, match="4 processes cannot share cuda:0"):
+        parallel.device("cuda:0")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    assert parallel.device("cuda:1") == "cuda:1"

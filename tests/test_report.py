@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import shlex
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from resynthesis.cli.train import command as flags
 from resynthesis.cli.train import settled
 from resynthesis.compare import differing
 from resynthesis.data import DataConfig
-from resynthesis.figures import chart
+from resynthesis.figures import chart, colours, scatter
 from resynthesis.methods import ACAI, AE, METHODS, ClassAMR, Method
 from resynthesis.report import names, report
 from resynthesis.report.about import command
@@ -200,3 +201,38 @@ def test_charts_are_whole_svg_with_round_ticks() -> None:
     assert "no values yet" in chart({"a": []}, "x")
     for values in ([5.0, 5.0], [1e-9, 2e-9], [0, 1e9]):
         assert "<polyline" in chart({"a": list(enumerate(values))}, "x")
+
+
+def test_what_a_strangers_run_brings_along_is_not_read(trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (tmp_path / "private").write_bytes(b"a secret that lies elsewhere")
+    (run / "pictures").mkdir(exist_ok=True)
+    (run / "pictures" / "step-0000001.png").symlink_to(tmp_path / "private")
+    (run / "pictures" / "step-best.png").write_bytes(b"no picture of a step")
+    out = tmp_path / "r.html"
+    assert main(["report", str(run), "--out", str(out)]) == 0
+    assert base64.b64encode(b"a secret")[:10].decode() not in out.read_text()
+    assert not Run(run).samples
+
+
+def test_codes_that_are_all_alike_have_a_map() -> None:
+    drawn = scatter({("a", ""): [(1.0, 0.0)] * 3}, "equal codes")
+    assert drawn.count("<circle") == 3
+    assert "nan" not in drawn
+
+
+def test_colours_of_a_map_tell_classes_apart() -> None:
+    for n in (3, 10, 11, 102):
+        names = [f"class {i}, a kind" for i in range(n)]
+        assert len(set(colours(names).values())) == n
+    groups = {(kind, part): [(0.0, 1.0)] for kind in ("crane, bird", "crane") for part in "st"}
+    drawn = scatter(groups, "two domains", hollow="t")
+    assert drawn.count('fill="none"') == 2
+    for colour in colours(["crane, bird", "crane"]).values():
+        assert drawn.count(f'"{colour}"') == 2
+
+
+def test_a_single_point_of_a_line_is_seen() -> None:
+    assert "<circle" in chart({"a": [(0, 1.0)]}, "x")
+    assert "<circle" not in chart({"a": [(0, 1.0), (1, 2.0)]}, "x")

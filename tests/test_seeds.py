@@ -216,3 +216,16 @@ def test_a_state_of_none_has_none() -> None:
     """Before the first step there is no momentum to share out."""
     nets = nn.ModuleDict({"autoencoder": Stack([nn.Linear(2, 2), nn.Linear(2, 2)])})
     assert not begin(AE(), nets, Training()).optimizers["autoencoder"].state
+
+
+def test_stopped_seeds_say_how_each_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("resynthesis.runs.seeds.loop", lambda *args, **told: False)
+    flags = ["--size", "16", "--steps", "2", "--batch-size", "8", "--data", "digits"]
+    out = tmp_path / "runs"
+    assert main(["train", "ae", *flags, "--seeds", "0", "5", "--out", str(out)]) == 130
+    said = capsys.readouterr().err
+    assert f"resynth train --resume {out}/seed0, and in the same way with {out}/seed5" in said
+    monkeypatch.undo()
+    assert main(["train", "--resume", str(out / "seed0")]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -84,3 +85,19 @@ def test_bad_exports(trained: Path, tmp_path: Path, refused: Any) -> None:
     assert "exists already" in refused("export", str(trained), "--to", "space", "--out", "taken")
     assert "at least one run" in refused("export", "--to", "space", "--out", "new")
     assert "no run folder" in refused("export", "nowhere", "--to", "space", "--out", "new")
+
+
+def test_links_in_a_strangers_run_do_not_go_along(trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gradio")
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    private = tmp_path / "private"
+    private.write_text('{"token": 1}')
+    (run / "pictures").mkdir(exist_ok=True)
+    for name in ("metrics.json", "log.jsonl", "styles.npz", "pictures/step-0000001.png"):
+        (run / name).unlink(missing_ok=True)
+        (run / name).symlink_to(private)
+    export_space([runs.Run(run)], tmp_path / "space")
+    there = tmp_path / "space" / "runs" / "run"
+    found = sorted(path.name for path in there.rglob("*") if path.is_file())
+    assert found == ["config.json", "samples.npz", "weights.safetensors"]

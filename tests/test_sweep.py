@@ -591,3 +591,16 @@ def test_two_sweeps_at_once_share_the_runs() -> None:
         log = Path("out/logs", f"{job.name}.log").read_text()
         assert log.count("figures:") == 1, "trained twice"
     assert Path("said.txt").read_text().count("knn_accuracy") == 2  # both print the table
+
+
+def test_a_run_that_is_half_measured_is_not_finished() -> None:
+    (job,) = jobs(QUICK + 'method = "ae"')
+    one.finish(job)
+    run = Run(job.path)
+    found = run.metrics()
+    (job.path / "metrics.json").unlink()
+    run.save_metrics(dict(list(found.items())[:1]), partial=True)
+    assert one.stands(job) == "begun"
+    run.save_metrics(found)
+    assert one.stands(job) == "finished"
+    assert not run.metrics(partial=True)

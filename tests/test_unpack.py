@@ -185,6 +185,8 @@ def test_reading_without_unpacking(tmp_path: Path) -> None:
         archive = pack(tmp_path / kind, kind, {**GOOD, "set/large.png": bytes(500)})
         before = sorted(tmp_path.rglob("*"))
         assert read_members(archive, lambda name: name.startswith("set/"), largest=400) == GOOD
+        with pytest.raises(ValueError, match="more than the 1 files"):
+            read_members(archive, lambda name: name.startswith("set/"), most=1)
         assert sorted(tmp_path.rglob("*")) == before
 
 

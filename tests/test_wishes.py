@@ -779,3 +779,14 @@ def test_every_part_of_a_batch_needs_a_labelled_image(monkeypatch: pytest.Monkey
     nets(16)
     with pytest.raises(ValueError, match="has 2 for sure, for 4 processes"):
         nets(8)
+
+
+def test_pictures_with_labels_that_are_not_the_runs(
+    run: runs.Run, table: Data, tmp_path: Path
+) -> None:
+    runs.copy(run.path, tmp_path / "run")
+    again = runs.Run(tmp_path / "run")
+    parts = [part.with_labels(torch.arange(len(part)) % 7) for part in table.parts.values()]
+    evaluation_pictures(again, again.load_nets("cpu"), Data("others", *parts, tuple("abcdefg")))
+    assert (again.pictures / "labels.png").exists()
+    assert not (again.pictures / "wishes.png").exists()

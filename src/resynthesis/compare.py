@@ -44,7 +44,7 @@ def compare(runs: Sequence[Run], *, labels: Mapping[Path, str] | None = None) ->
     for run in {run.path.resolve(): run for run in runs}.values():
         if not run.metrics():
             raise ValueError(f"{run.path} has no metrics yet: run `resynth evaluate {run.path}`")
-        key = json.dumps(_settings(run), sort_keys=True, default=str)
+        key = json.dumps([_settings(run), _broken_off(run)], sort_keys=True, default=str)
         groups.setdefault(key, []).append(run)
     for members in groups.values():
         seeds = {run.config.training.seed: run.path for run in members}
@@ -54,7 +54,8 @@ def compare(runs: Sequence[Run], *, labels: Mapping[Path, str] | None = None) ->
     first = [members[0] for members in groups.values()]
     return [
         Row(
-            _told(members[0], labels or {}) or _label(members[0], first),
+            (_told(members[0], labels or {}) or _label(members[0], first))
+            + _broken_off(members[0]),
             len(members),
             _images(members),
             _summarise(members),
@@ -91,6 +92,12 @@ def differing(runs: Sequence[Run]) -> dict[str, list[str]]:
 def _settings(run: Run) -> dict[str, Any]:
     """As `settings`, with the sets by the names of what was there."""
     return settings(replace(run.config, data=run.trained_on))
+
+
+def _broken_off(run: Run) -> str:
+    """How far a run came that did not spend its budget: it is no seed of those that did."""
+    total = run.config.training.total_steps(run.facts.train_size)
+    return f" (step {run.steps:,} of {total:,})" if run.steps < total else ""
 
 
 def _told(run: Run, labels: Mapping[Path, str]) -> str | None:

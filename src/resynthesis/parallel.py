@@ -1,21 +1,26 @@
 """One run in several processes: each sees its part of every batch, and gradients are averaged.
 
 torchrun starts the processes and tells them of each other. The weights are what one process would
-have made of the whole batches, but for what a method draws at random. In a process that torchrun
-has not started, everything here does nothing.
+have made of the whole batches, but for what a method draws at random and for what it takes from a
+whole batch to scale a term (docs/parallel.md). In a process that torchrun has not started,
+everything here does nothing.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from uuid import uuid4
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
-from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
+
+PATIENCE = 1800.0  # seconds that a process waits for the others
 
 
 def size() -> int:
@@ -28,17 +33,28 @@ def rank() -> int:
     return int(os.environ.get("RANK", 0))
 
 
-def begun_again() -> bool:
-    """Whether torchrun has started the processes again, after one of them died."""
-    return _restarts() > 0
+def launch() -> str | None:
+    """What the first process calls this call of torchrun; the same when one has died and all are
+    started again. None where there is one process alone."""
+    if size() == 1:
+        return None
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    return f"process {os.getppid()}" if name == "none" else name
 
 
 def device(name: str) -> str:
-    """`auto` and `cuda` as the GPU that is this process's own; other names as they are."""
-    several = size() > 1 and torch.cuda.is_available()
-    if several and name in ("auto", "cuda"):
-        return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
-    return name
+    """`auto` and `cuda` as the GPU that is this process's own; other names as they are.
+
+    Raises ValueError where two processes would have to share one.
+    """
+    if size() == 1 or not torch.cuda.is_available() or name == "cpu":
+        return name
+    here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), torch.cuda.device_count()
+    if name.startswith("cuda:") and here > 1:
+        raise ValueError(f"{here} processes cannot share {name}: --device cuda gives each its own")
+    if here > gpus:
+        raise ValueError(f"{here} processes have {gpus} GPUs here: start {gpus}, or use the CPU")
+    return f"cuda:{int(os.environ.get('LOCAL_RANK', 0))}" if name in ("auto", "cuda") else name
 
 
 def part() -> slice:
@@ -56,7 +72,7 @@ def joined() -> Iterator[None]:
     try:
         store, number, processes = next(iter(rendezvous("env://")))
         # torchrun keeps its store: without a prefix the addresses of the dead would be found there.
-        store = PrefixStore(f"attempt {_restarts()}", store)
+        store = PrefixStore(_met(store, number, processes), store)
         dist.init_process_group(backend, store=store, rank=number, world_size=processes)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
@@ -114,8 +130,34 @@ def any_of(said: bool) -> bool:
     return bool(told)
 
 
-def _restarts() -> int:
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
+def _met(store: Store, number: int, processes: int) -> str:
+    """A word that these processes share, and that none of those before them knew.
+
+    torchrun's count of restarts is none: each machine counts for itself. So everybody greets the
+    first process with a new word, and it answers each with its own; of a greeting that somebody
+    dead has left nothing comes, and it waits for the next under that number.
+    """
+    own = uuid4().hex
+    if number:
+        store.set(f"greeting {number}", own)
+        shared = store.get(f"answer {own}").decode()
+        store.set(f"ready {shared} {number}", "")
+        return shared
+    greeted: dict[int, str] = {}
+    waiting, deadline = set(range(1, processes)), time.monotonic() + PATIENCE
+    while waiting:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"processes {sorted(waiting)} did not come")
+        for other in sorted(waiting):
+            if store.check([f"greeting {other}"]):
+                word = store.get(f"greeting {other}").decode()
+                if greeted.get(other) != word:
+                    greeted[other] = word
+                    store.set(f"answer {word}", own)
+            if store.check([f"ready {own} {other}"]):
+                waiting.remove(other)
+        time.sleep(0.01)
+    return own
 
 
 def _sum(tensor: Tensor) -> None:
@@ -123,4 +165,5 @@ def _sum(tensor: Tensor) -> None:
     try:
         dist.all_reduce(tensor)
     except RuntimeError as error:
-        raise ConnectionError("another process of this run is gone") from error
+        cause = str(error).splitlines()[0] if str(error) else "no reason is known"
+        raise ConnectionError(f"another process of this run is gone ({cause})") from error

@@ -17,7 +17,8 @@ from .data.unpack import whole_folder
 from .report import data_name, names
 from .runs import Run
 
-RUN_FILES = ("config.json", "weights.safetensors", "styles.npz", "log.jsonl", "metrics.json")
+RUN_FILES = ("config.json", "weights.safetensors")  # which have been read to open the run
+RECORDS = ("log.jsonl", "metrics.json")
 EXTRAS = ("app", "video")
 PYTHON = "3.11"
 APP = '''"""The explorer of resynthesis, for the runs beside this file."""
@@ -103,14 +104,17 @@ def requirements() -> list[str]:
 def _copy_run(run: Run, samples: Samples, place: Path) -> None:
     place.mkdir(parents=True)
     for name in RUN_FILES:
-        if (run.path / name).is_file():
-            shutil.copyfile(run.path / name, place / name)
+        shutil.copyfile(run.path / name, place / name)
+    for record in (run.path / name for name in RECORDS):
+        if record.is_file() and not record.is_symlink():  # which might lead to a private file
+            shutil.copyfile(record, place / record.name)
+    if run.config.method.two_domains:
+        Run(place).save_styles(run.styles())
     tree = json.loads((place / "config.json").read_text())
     tree["data"] = {name: _without_path(value) for name, value in tree["data"].items()}
     (place / "config.json").write_text(json.dumps(tree, indent=2))
-    pictures = sorted(run.pictures.glob("step-*.png"))
     (place / "pictures").mkdir()
-    for path in pictures[-20:]:
+    for path in list(run.samples.values())[-20:]:
         shutil.copyfile(path, place / "pictures" / path.name)
     (place / "samples.npz").write_bytes(samples.to_npz())
 

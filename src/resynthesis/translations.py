@@ -157,13 +157,13 @@ def _batches(
     named = images in SETS
     if not named and part == "all" and folder.suffix == ".npz" and folder.is_file():
         archive, classes, *_ = read_archive(folder, own.size)
-        return _of_parts({"": widened(archive, channels, folder.name)}, classes)
+        return _of_parts({"": widened(archive, channels, folder.name)}, classes, most)
     files = not named and folder.is_dir() and not is_listed(folder)
     names = images_in(folder) if files else Names()
     if not len(names):
         config = DataConfig(data=images, data_dir=data_dir or own.data_dir, size=own.size)
         data = in_channels(load(config), channels)
-        return _of_parts({f"{p}-": x for p, x in data.chosen(part).items()}, data.classes)
+        return _of_parts({f"{p}-": x for p, x in data.chosen(part).items()}, data.classes, most)
     if not find_table(folder, names):
         by_subfolder(folder, names)  # which refuses images of no class beside classes
     if part != "all":
@@ -171,8 +171,7 @@ def _batches(
     if out and out.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{out} is in {folder}, whose class it would become: choose another --out")
     if most and len(names) > most:
-        order = torch.randperm(len(names), generator=seeded("a few of a folder"))[:most]
-        names = Names(names[i] for i in order.sort().values.tolist())
+        names = Names(names[i] for i in _places(len(names), most).tolist())
     found = _of_folder(run, folder, names, skipped)
     return _by_table(found, folder, names) if out else found
 
@@ -195,11 +194,23 @@ def _home(name: str) -> str:
     return name
 
 
-def _of_parts(parts: Mapping[str, ImageSet], classes: Sequence[str]) -> Batches:
-    """Named by class, part and place."""
+def _places(n: int, most: int | None) -> Tensor:
+    """All places of n images, or `most` of them by seed, in their order."""
+    if not most or n <= most:
+        return torch.arange(n)
+    return torch.randperm(n, generator=seeded("a few of a folder"))[:most].sort().values
+
+
+def _of_parts(
+    parts: Mapping[str, ImageSet], classes: Sequence[str], most: int | None = None
+) -> Batches:
+    """Named by class, part and place; `most` of all, by seed."""
     homes = [*(f"{_home(name)}/" for name in classes), ""]
+    places, start = _places(sum(map(len, parts.values())), most), 0
     for part, images in parts.items():
-        for index in torch.arange(len(images)).split(CHUNK):
+        here = places[(places >= start) & (places < start + len(images))] - start
+        start += len(images)
+        for index in here.split(CHUNK) if len(here) else ():
             x, y = images.take(index)
             known = [-1] * len(x) if y is None or not classes else y.tolist()
             yield [f"{homes[c]}{part}{i:06d}.png" for c, i in zip(known, index, strict=True)], x

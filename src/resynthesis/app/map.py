@@ -32,28 +32,29 @@ def placed(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
     points = one.remembered(how)
     if points is None:
         one.placing = 0.0
-        points = project(one.all_codes().numpy(), how, one.report)  # type: ignore[arg-type]
+        codes, weights = one.all_codes()
+        points = project(codes.numpy(), how, one.report)  # type: ignore[arg-type]
         points = (points - points.min(0)) / max(float((points.max(0) - points.min(0)).max()), 1e-9)
-        one.remember(how, points)
+        one.remember(how, points, weights)
     parts = list(one.samples.parts)
     named = [
-        f"{kind or 'no class'}, {part}" if len(parts) > 1 else kind
+        (kind or "no class", part) if len(parts) > 1 else (kind, "")
         for part, images in one.samples.parts.items()
         for kind in _kinds(one, images, asked.get("by"))
     ]
     groups = sorted(set(named))
-    marks = colours(groups)
+    marks = colours(kind for kind, _ in groups)
     return {
         "attributes": list(one.samples.attributes),
         "points": [[round(float(x), 4), round(float(y), 4)] for x, y in points],
         "group_of": [groups.index(name) for name in named],
         "groups": [
             {
-                "name": group if len(groups) > 1 else "",
-                "colour": marks[group],
-                "ring": len(parts) > 1 and group.endswith(f", {parts[1]}"),
+                "name": ", ".join(filter(None, (kind, part))) if len(groups) > 1 else "",
+                "colour": marks[kind],
+                "ring": len(parts) > 1 and part == parts[1],
             }
-            for group in groups
+            for kind, part in groups
         ],
     }
 

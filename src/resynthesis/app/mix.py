@@ -25,6 +25,7 @@ PARENTS = 6
 SEEDS = 10**9
 DRAWS = 6  # mixes under one wish
 STEPS = (3, 60)
+IN_PICTURE = 20  # of these; three images make a triangle of half as many mixes squared
 KINDS = {
     ".png": "image/png",
     ".gif": "image/gif",
@@ -82,11 +83,13 @@ def saved(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
     space = choice(asked, "space", SPACES)
     speed = choice(asked, "speed", SPEEDS)
     steps, seed = whole(asked, "steps", *STEPS), whole(asked, "seed", 0, SEEDS)
+    if suffix == ".png" and steps > IN_PICTURE:
+        raise ValueError(f"a picture has {IN_PICTURE} steps at most: ask for fewer, or for a film")
     x = one.images(parents)
     with computing:
         between: Space = space(one.autoencoder)
         if suffix == ".png":
-            content = draw(x, between, suffix, mixer=mixer, steps=min(steps, 20), seed=seed)
+            content = draw(x, between, suffix, mixer=mixer, steps=steps, seed=seed)
         else:
             frames = tour(x, between, mixer=mixer, steps=steps, speed=speed, seed=seed)
     if suffix != ".png":  # encoding a film takes seconds, in which others may compute

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 import time
@@ -59,6 +60,7 @@ class Samples:
             "names": np.array(list(self.parts), dtype=str),
             "classes": np.array(self.classes, dtype=str),
             "attributes": np.array(self.attributes, dtype=str),
+            "why": np.array(self.why, dtype=str),
         }
         for i, images in enumerate(self.parts.values()):
             x, y = images.take(torch.arange(len(images)))
@@ -82,7 +84,10 @@ class Samples:
                         images, None if labels is None else torch.from_numpy(labels)
                     )
                 return cls(
-                    parts, tuple(arrays["classes"].tolist()), tuple(arrays["attributes"].tolist())
+                    parts,
+                    tuple(arrays["classes"].tolist()),
+                    tuple(arrays["attributes"].tolist()),
+                    str(arrays["why"]) if "why" in arrays else "",  # old ones have none
                 )
         except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
             raise ValueError("the archive of samples is broken") from error
@@ -112,7 +117,7 @@ class Opened:
         self._weights = run.path / "weights.safetensors"
         self._nets = run.load_nets(device)
         self._stamp, self._looked = self._weights.stat().st_mtime_ns, time.monotonic()
-        self._codes: OrderedDict[str, Tensor] = OrderedDict()
+        self._codes: OrderedDict[bytes, Tensor] = OrderedDict()
         self._placed: dict[str, np.ndarray] = {}
         self.placing = 0.0  # the share of a map that is done, while one is drawn
         self.samples = samples or Samples.for_run(run)
@@ -143,13 +148,17 @@ class Opened:
         return torch.stack([from_uri(text, size, channels) for text in texts])
 
     def encode(self, texts: Sequence[str]) -> Tensor:
-        """Codes (n, c, h, w) of pictures of the page; those of the last 512 are remembered."""
+        """Codes (n, c, h, w) of pictures of the page; those of the last 512 are remembered.
+
+        The pictures themselves are not: a digest tells whether one was there before.
+        """
         autoencoder = self.autoencoder  # first: newer weights forget the codes
-        for text in texts:
-            if text not in self._codes:
-                self._codes[text] = encode(autoencoder, self.images([text]))[0]
-            self._codes.move_to_end(text)
-        found = torch.stack([self._codes[text] for text in texts])
+        keys = [hashlib.sha256(text.encode()).digest() for text in texts]
+        for key, text in zip(keys, texts, strict=True):
+            if key not in self._codes:
+                self._codes[key] = encode(autoencoder, self.images([text]))[0]
+            self._codes.move_to_end(key)
+        found = torch.stack([self._codes[key] for key in keys])
         while len(self._codes) > KEPT:
             self._codes.popitem(last=False)
         return found
@@ -158,13 +167,18 @@ class Opened:
         """Images (n, C, H, W), clipped, on the CPU."""
         return decode(self.autoencoder, z).cpu().clamp(-1, 1)
 
-    def all_codes(self) -> Tensor:
-        """Codes (N, d) of all samples, part after part; what both domains share of them."""
+    def all_codes(self) -> tuple[Tensor, int]:
+        """Codes (N, d) of all samples, part after part, and the stamp of the weights they are by.
+
+        Of two domains what they share.
+        """
         parts = [
             images.take(torch.arange(len(images)))[0] for images in self.samples.parts.values()
         ]
         with computing:
-            return torch.cat([content(self.autoencoder, x).flatten(1).cpu() for x in parts])
+            autoencoder = self.autoencoder
+            z = torch.cat([content(autoencoder, x).flatten(1).cpu() for x in parts])
+            return z, self._stamp
 
     def remembered(self, what: str) -> np.ndarray | None:
         """A map that was drawn before with the newest weights."""
@@ -175,8 +189,11 @@ class Opened:
         """How far a map has come."""
         self.placing = share
 
-    def remember(self, what: str, points: np.ndarray) -> None:
-        self._placed[what] = points
+    def remember(self, what: str, points: np.ndarray, stamp: int) -> None:
+        """Keeps a map, unless newer weights came while it was drawn."""
+        with computing:
+            if stamp == self._stamp:
+                self._placed[what] = points
 
     def sample(self, at: int) -> tuple[str, int, Tensor]:
         """Sample number `at` of all: its part, its place there and the image (C, H, W)."""

@@ -28,7 +28,7 @@ def compared(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
     return {
         "html": html,
         "training": going,
-        "pictures": {name: list(_pictures(run)) for name, run in chosen.items()},
+        "pictures": {name: list(run.samples) for name, run in chosen.items()},
     }
 
 
@@ -36,15 +36,10 @@ def sampled(opened: Mapping[str, Opened], asked: Asked) -> dict[str, Any]:
     """A picture that was drawn during training: asked run, step."""
     run = choice(asked, "run", opened).run
     step = whole(asked, "step", 0, 10**12)
-    path = _pictures(run).get(step)
+    path = run.samples.get(step)
     if path is None:
         raise ValueError(f"there is no picture of step {step}")
     return {"picture": uri(path.read_bytes()), "said": f"after {step:,} steps"}
-
-
-def _pictures(run: Run) -> dict[int, Any]:
-    found = sorted(run.pictures.glob("step-*.png"))
-    return {int(p.stem[5:]): p for p in found if p.stem[5:].isdigit() and not p.is_symlink()}
 
 
 def _facts(runs: Mapping[str, Run]) -> str:

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with ending_well():
             import_module(f".{command}", __name__).main(rest)
     except Interrupted as stop:
-        return _fail(f"{stop}: go on with resynth train --resume {stop.run}", 130)
+        return _fail(f"{stop}: go on with resynth train --resume {stop.run}{stop.others}", 130)
     except KeyboardInterrupt:
         return _fail("stopped", 130)
     except Exception as error:

@@ -63,6 +63,8 @@ def measure(
     if isinstance(data, Domains):
         print(f"stopping point: {stopping_point(run)}")
         steps = run.steps  # which is read from the checkpoint
+        if known := run.metrics(partial=True):
+            print(f"going on with {len(known)} figures of a measuring that was broken off")
         with progress(sys.stderr) as show:
             metrics = evaluate_domains(
                 run,
@@ -72,7 +74,8 @@ def measure(
                 report=report,
                 note=lambda text: print(f"note: {text}"),
                 on_log=lambda line: show(line, steps),
-                keep=lambda found: run.save_metrics({**run.metrics(), **found}),
+                known=known,
+                keep=lambda found: run.save_metrics({**known, **found}, partial=True),
             )
     else:
         metrics = evaluate(

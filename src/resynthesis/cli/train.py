@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 import time
 from collections import Counter
@@ -129,18 +130,37 @@ def _start(name: str, told: Any) -> None:
     seed = config.training.seed
     if parallel.size() > 1 and not told.out:
         raise ValueError("several processes train one run: say by --out where it shall be")
-    if parallel.begun_again() and (told.out / "checkpoint").exists():
-        _resume(Resume(resume=told.out))
-        return
     if told.seeds:
         _start_seeds(config, told.seeds, told.out or free(Path("runs") / _called(config)))
         return
     out = told.out or free(Path("runs") / f"{_called(config)}-seed{seed}")
-    run, data = train(config, out)
+    with parallel.joined():
+        if parallel.any_of(parallel.rank() == 0 and _begun(config, out)):
+            _resume(Resume(resume=out))
+            return
+        run, data = train(config, out)
     _finished(run)
     if bad := getattr(data.train, "bad", {}):  # of a streamed folder
         first = "; ".join(list(bad.values())[:3])
         print(f"note: skipped {len(bad)} of the files while training: {first}")
+
+
+def _begun(config: runs.Config, out: Path) -> bool:
+    """Whether this very call of torchrun has a checkpoint of the run, as one of its processes died.
+
+    What was left before the first checkpoint is removed.
+    """
+    try:
+        run = runs.Run(out)
+    except ValueError:
+        return False
+    own = parallel.launch() is not None and run.tree.get("launch") == parallel.launch()
+    if not own or run.config.to_json() != config.to_json():
+        return False
+    if not run.checkpoint.is_file():
+        shutil.rmtree(out)
+        return False
+    return True
 
 
 def _called(config: runs.Config) -> str:

@@ -121,10 +121,10 @@ def _bring(
 ) -> list[str]:
     """Fills `part` from one address; returns why not, or nothing where it has the right bytes."""
     reasons = []
-    stale = part.exists()  # of an earlier call or another mirror, and who knows of which file
-    left = tries
+    left, pieced, again = tries, False, False
     while left:
         had = _size(part)
+        pieced |= had > 0  # of an earlier call, another mirror, or a file that has changed since
         try:
             _continue(address, part, timeout)
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -139,9 +139,9 @@ def _bring(
             return []
         reasons.append("wrong bytes")
         part.unlink()
-        if not stale:
+        if again or not pieced:
             break
-        stale = False
+        again = True
     return reasons
 
 

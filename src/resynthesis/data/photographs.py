@@ -26,6 +26,7 @@ BSDS_MIRRORS = (
 BSDS_INSIDE = "BSR/BSDS500/data/images/train/"
 # Of names and contents, by `checksum`: the packing of the archive is not fixed.
 BSDS_CHECKSUM = "788dbaf9c8e767f1d6f00b369a1626c2bbaa75f2f915629e55839137da0ed829"
+BSDS_COUNT = 200
 LARGEST = 1 << 20  # bytes; the largest official photograph has an eighth of that
 
 
@@ -67,7 +68,7 @@ def read_archive(path: Path) -> dict[str, bytes]:
     def wanted(name: str) -> bool:
         return name.startswith(BSDS_INSIDE) and _is_photograph(name.removeprefix(BSDS_INSIDE))
 
-    files = read_members(path, wanted, largest=LARGEST)
+    files = read_members(path, wanted, largest=LARGEST, most=BSDS_COUNT)
     return {name.removeprefix(BSDS_INSIDE): content for name, content in files.items()}
 
 

@@ -25,6 +25,7 @@ from pathlib import Path, PurePosixPath
 
 from .images import SUFFIXES
 
+MOST = 1000  # members that are read into memory
 LARGEST = 1 << 26  # bytes of a member; images of the sets here have a hundredth of that
 BROKEN = (
     tarfile.TarError,
@@ -70,16 +71,18 @@ def members(archive: Path) -> Iterator[Member]:
 
 
 def read_members(
-    archive: Path, wanted: Callable[[str], bool], *, largest: int = LARGEST
+    archive: Path, wanted: Callable[[str], bool], *, largest: int = LARGEST, most: int = MOST
 ) -> dict[str, bytes]:
     """Names and contents of the wanted files of an archive; nothing is written anywhere.
 
     Whatever is no plain file, or larger than `largest` bytes, is passed over. Raises ValueError
-    where the archive is broken.
+    where the archive is broken, or has more than `most` of them.
     """
-    files = {}
+    files: dict[str, bytes] = {}
     for member in members(archive):
         if wanted(member.name) and member.kind == "file" and member.size <= largest:
+            if len(files) == most:
+                raise ValueError(f"{archive} has more than the {most} files that are wanted of it")
             with _whole(archive):
                 files[member.name] = member.read()
     return files

@@ -166,7 +166,7 @@ class VAE(Resynthesizer):
 def _shares(weight: float | Sequence[float], k: int) -> Tensor:
     given = np.atleast_1d(np.asarray(weight, dtype=float)).tolist()
     shares = [given[0], 1 - given[0]] if np.ndim(weight) == 0 else given
-    if len(shares) != k or abs(sum(shares) - 1) > 1e-6 or min(shares) < 0:
+    if not (len(shares) == k and abs(sum(shares) - 1) <= 1e-6 and min(shares) >= 0):  # nor NaN
         raise ValueError(
             f"weight must be a share in [0, 1] of the first of two parents, or {k} shares that "
             f"sum to one, not {weight}"

@@ -6,7 +6,7 @@ target-supervised classifier alone; neither chooses anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..data import Domains, ImageSet, seeded, to_uint8
 from ..methods import Classify, DomainMethod
 from ..nets import Classifier
 from ..runs import Run, fixed_seed, new_nets
-from ..train import begin, loop, pick_device
+from ..train import begin, loop
 from .choice import choose
 from .codes import CHUNK, encode
 from .distances import frechet, kernel, proxy_a
@@ -103,7 +103,11 @@ def stopping_point(run: Run) -> str:
 
 
 def reference(
-    run: Run, images: ImageSet, *, on_log: Callable[[dict[str, float]], None] = lambda line: None
+    run: Run,
+    images: ImageSet,
+    *,
+    device: str | torch.device = "cpu",
+    on_log: Callable[[dict[str, float]], None] = lambda line: None,
 ) -> nn.ModuleDict:
     """A classifier of the run's architecture, trained for as many steps on labelled images."""
     config = run.config
@@ -117,7 +121,7 @@ def reference(
         teacher_decay=float(getattr(config.method, "teacher_decay", 0.0)),
     )
     with fixed_seed(training.seed):
-        nets = new_nets(method, config.nets, run.facts).to(pick_device(training.device))
+        nets = new_nets(method, config.nets, run.facts).to(device)
         loop(method, begin(method, nets, training), images.known(), training, on_log=on_log)
     return nets.eval()
 
@@ -135,6 +139,7 @@ def evaluate_domains(
     data: Domains,
     only: Sequence[str] = (),
     *,
+    known: Mapping[str, float] | None = None,
     report: Callable[[str], None] = lambda what: None,
     note: Callable[[str], None] = lambda text: None,
     on_log: Callable[[dict[str, float]], None] = lambda line: None,
@@ -148,13 +153,15 @@ def evaluate_domains(
     independent judge of translations.
     `note` gets a sentence for each metric that is left out, for want of labels or images; `on_log`
     the log lines of those classifiers; and `keep` what is known so far, on the way and at the end,
-    as all of it may take half an hour. Raises ValueError where a metric is unknown, or is named
-    singly and has to be left out, or a family of which nothing is left.
+    as all of it may take half an hour: given back as `known`, it is not measured again. Raises
+    ValueError where a metric is unknown, or is named singly and has to be left out, or a family of
+    which nothing is left.
     """
     if not run.steps:
         raise ValueError(f"{run.path} has not learnt anything yet: go on with --resume {run.path}")
     wanted = check_domains(only, data, note)
-    found: dict[str, float] = {}
+    found = {metric: value for metric, value in (known or {}).items() if metric in wanted}
+    wanted -= found.keys()
 
     def needs(*metrics: str) -> bool:
         return any(metric in wanted for metric in metrics)
@@ -165,7 +172,8 @@ def evaluate_domains(
 
     def trained(what: str, images: ImageSet) -> Classifier:
         begin_with(f"a {what} classifier, after training it for comparison")
-        return reader(reference(run, images, on_log=on_log))
+        device = next(nets.parameters()).device
+        return reader(reference(run, images, device=device, on_log=on_log))
 
     if needs(*FAMILIES["accuracy"]):
         begin_with("the classifier")

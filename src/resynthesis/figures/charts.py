@@ -37,7 +37,11 @@ def chart(lines: Mapping[str, Points], title: str, *, x: str = "") -> str:
         )
         for i, points in enumerate(known.values()):
             way = " ".join(f"{to_x(a):.1f},{to_y(b):.1f}" for a, b in points)
-            body += f'<polyline points="{way}" stroke="{COLOURS[i % len(COLOURS)]}"/>'
+            colour = COLOURS[i % len(COLOURS)]
+            body += f'<polyline points="{way}" stroke="{colour}"/>'
+            if len(points) == 1:  # of which a line would show nothing
+                x_1, y_1 = way.split(",")
+                body += f'<circle cx="{x_1}" cy="{y_1}" r="3" fill="{colour}"/>'
     else:
         body = f'<text x="{LEFT}" y="{HEIGHT / 2:.0f}">no values yet</text>'
     foot = f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{escape(x)}</text>'
@@ -47,31 +51,33 @@ def chart(lines: Mapping[str, Points], title: str, *, x: str = "") -> str:
     )
 
 
-def scatter(groups: Mapping[str, Points], title: str, *, hollow: Sequence[str] = ()) -> str:
-    """An <svg> of points by group, each in a colour of its own; those of `hollow` as rings.
-
-    A group is called `name` or `name, more`; groups of one name share its colour.
-    """
+def scatter(groups: Mapping[tuple[str, str], Points], title: str, *, hollow: str = "") -> str:
+    """An <svg> of points by (kind, domain): a colour a kind, rings in the domain `hollow`."""
     every = [p for points in groups.values() for p in points]
     columns = [[p[i] for p in every] for i in (0, 1)]
     to_x = _scale(min(columns[0]), max(columns[0]), 6, SQUARE - 6)
     to_y = _scale(min(columns[1]), max(columns[1]), SQUARE - 6, 6)
-    body = ""
-    for group, points in groups.items():
-        colour = colours(groups)[group]
-        look = f'fill="none" stroke="{colour}"' if group in hollow else f'fill="{colour}"'
-        marks = "".join(f'<circle cx="{to_x(a):.0f}" cy="{to_y(b):.0f}" r="3"/>' for a, b in points)
-        body += f"<g {look}>{marks}</g>"
+    body, marks = "", colours(kind for kind, _ in groups)
+    for (kind, domain), points in groups.items():
+        ring = hollow and domain == hollow
+        look = f'fill="none" stroke="{marks[kind]}"' if ring else f'fill="{marks[kind]}"'
+        dots = "".join(f'<circle cx="{to_x(a):.0f}" cy="{to_y(b):.0f}" r="3"/>' for a, b in points)
+        body += f"<g {look}>{dots}</g>"
     return (
         f'<svg class="scatter" viewBox="0 0 {SQUARE} {SQUARE}" role="img" '
         f'aria-label="{escape(title)}"><title>{escape(title)}</title>{body}</svg>'
     )
 
 
-def colours(groups: Iterable[str]) -> dict[str, str]:
-    """A colour for each group; what stands before a comma decides."""
-    names = list(dict.fromkeys(group.split(",")[0] for group in groups))
-    return {g: MANY[names.index(g.split(",")[0]) % len(MANY)] for g in groups}
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each name, no two alike: ten that are well known, for more names all hues."""
+    each = list(dict.fromkeys(names))
+    if len(each) <= len(MANY):
+        return dict(zip(each, MANY, strict=False))
+    return {
+        name: f"hsl({360 * i / len(each):.0f} {70 - 25 * (i % 2)}% {62 - 10 * (i % 3)}%)"
+        for i, name in enumerate(each)
+    }
 
 
 def legend(marks: Mapping[str, str]) -> str:
@@ -111,7 +117,7 @@ def _ticks(values: Sequence[float]) -> list[float]:
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    return lambda value: start + (end - start) * (value - low) / (high - low)
+    return lambda value: start + (end - start) * (value - low) / ((high - low) or 1.0)
 
 
 def _rule(y: float, value: float) -> str:

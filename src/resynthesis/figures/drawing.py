@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -99,12 +100,12 @@ def contact_sheet(data: Data, columns: int = 10, rows: int = 8) -> Image.Image:
     if not named:
         index = torch.arange(min(columns * rows, len(data.train)))
         return grid([data.train.take(chunk)[0] for chunk in index.split(columns)])
-    chosen = {name: places[:columns] for name, places in named.items() if len(places)}
+    chosen = {name: places[:columns] for name, places in named.items()}
     return grid([data.train.take(places)[0] for places in chosen.values()], list(chosen))
 
 
 def rows_of_labels(data: Data) -> dict[str, Tensor]:
-    """Class, or attribute and value -> places of its training images; at most MOST_ROWS."""
+    """Class, or attribute and value -> places of its training images; the first MOST_ROWS."""
     if data.train.labels is None:
         return {}
     labels = data.train.labels.cpu()
@@ -115,7 +116,8 @@ def rows_of_labels(data: Data) -> dict[str, Tensor]:
             for name, column in zip(data.attributes, labels.T, strict=True)
             for value in column[column >= 0].unique().tolist()
         ]
-    return {name: found.nonzero().flatten() for name, found in conditions[:MOST_ROWS]}
+    there = ((name, found.nonzero().flatten()) for name, found in conditions if found.any())
+    return dict(islice(there, MOST_ROWS))
 
 
 def to_png(picture: Image.Image) -> bytes:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..data import Data, ImageSet
-from ..evaluate import decode, encode, grant, interpolate
+from ..evaluate import decode, encode, grant, interpolate, suits
 from ..mixing import MIXERS, as_attributes, for_each, mix
 from ..runs import Run, fixed_seed
 from .drawing import grid, save, spread_over_classes, triangle, triangle_weights
@@ -89,7 +89,7 @@ def evaluation_pictures(run: Run, nets: nn.ModuleDict, data: Data) -> None:
     codes_picture(autoencoder, data, run.pictures / "codes.png")
     if "mixer" in nets:
         known = data.test.subset(index).known()
-        if len(known) > 1:
+        if len(known) > 1 and suits("wishes", data, nets, run.facts):
             with fixed_seed(0):
                 save(grid(*_wishes(run, nets, known)), run.pictures / "wishes.png")
         whole = not run.facts.attributes

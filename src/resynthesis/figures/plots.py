@@ -110,7 +110,8 @@ def curves(
     for panel, term in zip(panels, terms, strict=False):
         for name, lines in logs.items():
             points = [(line["images"], line[term]) for line in lines if term in line]
-            panel.plot(*zip(*points, strict=True), linewidth=1.2, label=name)
+            marker = "o" if len(points) == 1 else ""  # of which a line would show nothing
+            panel.plot(*zip(*points, strict=True), marker=marker, linewidth=1.2, label=name)
         player, name = term.split("/")
         formula = (formulas or {}).get(term)
         panel.set_title(f"{player}: {name}" + (f"   ${formula}$" if formula else ""), fontsize=10)

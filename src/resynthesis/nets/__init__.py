@@ -11,7 +11,7 @@ from torch import nn
 
 from .adaae import PublishedAutoencoder, PublishedCritic
 from .amr import Autoencoder, Critic, Stem, count_scales
-from .burgess import BurgessAutoencoder, BurgessCritic
+from .burgess import BurgessAutoencoder, BurgessCritic, check_size
 from .classifier import Classifier, View
 from .compiled import cannot_compile, compile_nets, count_kernels
 from .conditional import ClassMixer
@@ -41,7 +41,11 @@ def code_shape(config: Nets, size: int) -> tuple[int, int, int]:
     if config.family == "amr":
         count_scales(size, config.code)
         return config.code
+    if config.family == "burgess":
+        check_size(size)
     if config.family in ("adaae", "burgess"):
+        if min(config.code) < 1:
+            raise ValueError(f"a code has 1 channel, 1 row and 1 column or more, not {config.code}")
         return math.prod(config.code), 1, 1
     return SplitAutoencoder.channels(config), size // 4, size // 4
 

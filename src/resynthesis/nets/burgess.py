@@ -18,9 +18,14 @@ LAYERS, DENSE = 4, 256
 SIZE = 64
 
 
-def _side(size: int) -> int:
+def check_size(size: int) -> None:
+    """Raises ValueError where images are of another size than the nets are defined for."""
     if size != SIZE:
         raise ValueError(f"the nets of burgess are defined for images of size {SIZE}, not {size}")
+
+
+def _side(size: int) -> int:
+    check_size(size)
     return size >> LAYERS
 
 

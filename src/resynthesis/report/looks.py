@@ -137,14 +137,11 @@ def convincing(run: Run, nets: nn.ModuleDict, x: Tensor) -> Tensor:
 
 def training_pictures(run: Run) -> str:
     """Samples drawn while the run was trained: the first, one between, and the last."""
-    drawn = sorted(run.pictures.glob("step-*.png"))
+    drawn = list(run.samples.items())
     if not drawn:
         return "<p>No picture was drawn during training.</p>"
     chosen = dict.fromkeys((drawn[0], drawn[(len(drawn) - 1) // 2], drawn[-1]))
-    return "".join(
-        picture(path.read_bytes(), f"After {int(path.stem.split('-')[1]):,} steps.")
-        for path in chosen
-    )
+    return "".join(picture(path.read_bytes(), f"After {step:,} steps.") for step, path in chosen)
 
 
 def _wishes(run: Run, nets: nn.ModuleDict, x: Tensor) -> str:
@@ -169,19 +166,14 @@ def _most_unlike(y: Tensor) -> tuple[int, int]:
 
 
 def _map(autoencoder: nn.Module, parts: dict[str, ImageSet], data: Data) -> str:
-    groups: dict[str, list[tuple[float, float]]] = {}
+    groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
     found = []
     for name, images in parts.items():
         order = torch.randperm(len(images), generator=seeded("codes picture"))[:POINTS]
         x, y = images.take(order)
         kinds = [-1] * len(x) if y is None or y.ndim > 1 else y.tolist()
         told = [data.classes[c] if c >= 0 and data.classes else "no class" for c in kinds]
-        found.append(
-            (
-                content(autoencoder, x).flatten(1).cpu(),
-                [", ".join(filter(None, (t, name))) for t in told],
-            )
-        )
+        found.append((content(autoencoder, x).flatten(1).cpu(), [(kind, name) for kind in told]))
     try:
         points = figures.project(torch.cat([z for z, _ in found]).numpy())
     except ValueError as error:
@@ -189,11 +181,10 @@ def _map(autoencoder: nn.Module, parts: dict[str, ImageSet], data: Data) -> str:
     for point, group in zip(points.tolist(), [g for _, gs in found for g in gs], strict=True):
         groups.setdefault(group, []).append((point[0], point[1]))
     groups = dict(sorted(groups.items()))
-    last = list(parts)[-1]
-    hollow = [g for g in groups if len(parts) > 1 and g.endswith(f", {last}")]
+    hollow = list(parts)[-1] if len(parts) > 1 else ""
     title = f"Codes of {len(points):,} test images in two principal components"
-    marks = {g.split(",")[0]: colour for g, colour in figures.colours(groups).items()}
-    rings = f" Rings are {last}, discs {next(iter(parts))}." if hollow else ""
+    marks = figures.colours(kind for kind, _ in groups)
+    rings = f" Rings are {hollow}, discs {next(iter(parts))}." if hollow else ""
     return (
         f"<figure>{figures.legend(marks) if len(marks) > 1 else ''}"
         f"{figures.scatter(groups, title, hollow=hollow)}"

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from .. import parallel
+
 PACKAGES = ("resynthesis", "torch", "numpy", "scikit-learn", "pillow")
 
 
@@ -22,7 +24,7 @@ def circumstances() -> dict[str, Any]:
         "git_commit": _git_commit(),
         "machine": {"processor": _processor(), "threads": torch.get_num_threads()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    } | ({"launch": parallel.launch()} if parallel.size() > 1 else {})
 
 
 def _versions() -> dict[str, str]:

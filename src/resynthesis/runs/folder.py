@@ -39,6 +39,7 @@ from .random import isolated_random
 
 FORMAT = 1
 STYLES = "styles.npz"
+METRICS, PARTIAL = "metrics.json", "metrics.partial.json"
 
 
 class Run:
@@ -104,6 +105,12 @@ class Run:
         folder = self.path / "pictures"
         folder.mkdir(exist_ok=True)
         return folder
+
+    @property
+    def samples(self) -> dict[int, Path]:
+        """Step -> picture that was drawn during training. A link is none: it may lead anywhere."""
+        found = sorted(self.pictures.glob("step-*.png"))
+        return {int(p.stem[5:]): p for p in found if p.stem[5:].isdigit() and not p.is_symlink()}
 
     def build_nets(self) -> nn.ModuleDict:
         """New nets of this run's shape."""
@@ -226,8 +233,8 @@ class Run:
     def save_checkpoint(self, state: State) -> None:
         """What going on needs, in one file that replaces the last; and the weights."""
         self.checkpoint.parent.mkdir(exist_ok=True)
+        self.save_weights(state.nets)  # first: a run whose checkpoint is the last has its weights
         checkpoint.save(state, self.checkpoint)
-        self.save_weights(state.nets)
 
     def load_checkpoint(self, state: State) -> None:
         """Fills a fresh state, and sets torch's generators, from the last checkpoint.
@@ -271,8 +278,9 @@ class Run:
         kept = [json.dumps(line) + "\n" for line in self.log() if line["step"] <= step]
         write(self.path / "log.jsonl", "".join(kept).encode())
 
-    def metrics(self) -> dict[str, float]:
-        path = self.path / "metrics.json"
+    def metrics(self, *, partial: bool = False) -> dict[str, float]:
+        """What was measured; `partial`: by a measuring that has not come to its end."""
+        path = self.path / (PARTIAL if partial else METRICS)
         try:
             return dict(json.loads(path.read_text())) if path.exists() else {}
         except ValueError as error:
@@ -282,8 +290,11 @@ class Run:
     def form(self) -> dict[str, Any]:
         return dict(self.tree.get("form", {}))
 
-    def save_metrics(self, metrics: dict[str, float]) -> None:
-        write(self.path / "metrics.json", json.dumps(metrics, indent=2).encode())
+    def save_metrics(self, metrics: dict[str, float], *, partial: bool = False) -> None:
+        """partial: what is known while measuring goes on; in a file of its own until all is."""
+        write(self.path / (PARTIAL if partial else METRICS), json.dumps(metrics, indent=2).encode())
+        if not partial:
+            (self.path / PARTIAL).unlink(missing_ok=True)
 
 
 def _holds(path: Path) -> str:

@@ -110,8 +110,9 @@ def start_seeds(
                 "weights: try a smaller --lr or other loss weights"
             ) from error
     if not finished:
-        place = f"stopped at step {crew.state.step} of {total}, with checkpoints"
-        raise Interrupted(place, runs[0].path.parent)
+        others = f", and in the same way with {', '.join(str(r.path) for r in runs[1:])}"
+        said = f"stopped at step {crew.state.step} of {total}, with a checkpoint of each run"
+        raise Interrupted(said, runs[0].path, others * (len(runs) > 1))
     return runs
 
 

@@ -134,11 +134,11 @@ def resume(
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training stopped on a signal, after a checkpoint in the folder `run`."""
+    """Training stopped on a signal, after a checkpoint in the folder `run`, and in `others`."""
 
-    def __init__(self, message: str, run: Path):
+    def __init__(self, message: str, run: Path, others: str = ""):
         super().__init__(message)
-        self.run = run
+        self.run, self.others = run, others
 
 
 def _go(run: Run, state: State, data: Data, report: Report, paint: Paint, predict: Paint) -> None:

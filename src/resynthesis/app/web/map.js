@@ -86,18 +86,19 @@ const choose = async (at) => {
   cursor = at;
   ends = ends.length === 2 ? [at] : [...ends.filter((end) => end !== at), at];
   paint();
-  const run = which.value;
-  const seen = await call(error, server.seen, { run, at });
-  if (!seen) return;
+  const map = placed;
+  const now = ends;
+  const seen = await call(error, server.seen, { run: map.run, at });
+  if (!seen || placed !== map || ends !== now) return; // another map or click came meanwhile
   const shown = make("figure", {}, picture(seen.picture, seen.said), picture(seen.again, `reconstruction of ${seen.said}`), make("figcaption", {}, `${seen.said}, and its reconstruction`));
-  if (ends.length === 1) {
+  if (now.length === 1) {
     first.replaceChildren(shown);
     walk.replaceChildren(make("p", { class: "rs-hint" }, "Click a second point to walk there."));
     return;
   }
   first.append(shown);
-  const answer = await call(error, server.walked, { run, first: ends[0], second: ends[1] });
-  if (!answer) return;
+  const answer = await call(error, server.walked, { run: map.run, first: now[0], second: now[1] });
+  if (!answer || ends !== now) return;
   const film = picture(answer.pictures[0], "walk between the two images, moving", "rs-large");
   let step = 0;
   const move = () => {
@@ -136,7 +137,8 @@ const update = latest(async () => {
     const { share } = (await server.placing({ run: kept }).catch(() => null)) ?? {};
     if (share && busy.textContent.startsWith("Placing")) busy.textContent = `Placing the codes ... ${Math.round(100 * share)} %`;
   }, 500);
-  placed = await call(error, server.placed, { run: kept, how: how.value, by: by.value });
+  const answer = await call(error, server.placed, { run: kept, how: how.value, by: by.value });
+  placed = answer && { ...answer, run: kept };
   clearInterval(look);
   const attributes = placed?.attributes ?? [];
   byLabel.hidden = !attributes.length;

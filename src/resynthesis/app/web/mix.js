@@ -82,8 +82,12 @@ const wishing = async (made, run) => {
   const line = alertLine();
   const row = make("div", { class: "rs-thumbs", "aria-live": "polite" });
   const has = await call(line, server.read, { run, parents: asked().parents });
+  if (made.labels !== labels) return; // other images came meanwhile
   made.wishes.replaceChildren(make("h4", {}, "Mixes as you wish"), line);
-  if (!has) return;
+  if (!has) {
+    made.labels = ""; // so that the next update asks again
+    return;
+  }
   const wish = [...has.has[0]];
   let wishSeed = 1;
   const grant = latest(async () => {

@@ -30,7 +30,7 @@ window.resynth = (() => {
     const said = answer ? answer.error : silent;
     place.textContent = said || "";
     place.hidden = !said;
-    return said ? null : answer;
+    return said === undefined ? answer : null;
   };
 
   const alertLine = () => make("p", { class: "rs-error", role: "alert", hidden: true });

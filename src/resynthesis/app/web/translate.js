@@ -36,7 +36,7 @@ element.querySelector(".rs-tab").replaceChildren(able.length
       make("div", {}, make("h3", {}, "Choose"), images.element, make("details", {}, make("summary", {}, "Take the style of one image"), make("p", { class: "rs-hint" }, "Runs of adapt borrow its background and colours."), style.element, styles.element)))
   : make("p", {}, "None of these runs knows two domains: runs of translate and adapt redraw images in the style of another domain."));
 if (able.length) {
-  watchRuns("translate", () => update());
+  watchRuns("translate", () => { images.show(); styles.show(); update(); });
   images.show();
   styles.show();
 }
