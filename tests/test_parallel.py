@@ -167,20 +167,31 @@ def test_parts_make_up_the_batch(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_process_is_started_again_and_the_run_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("machines", [1, 2])
+def test_a_killed_process_is_started_again_and_the_run_goes_on(
+    tmp_path: Path, machines: int
+) -> None:
+    """Also where only one of two machines, each with a torchrun of its own, counts a restart."""
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-    command += ["--max-restarts=2", "--standalone", "-m", "resynthesis.cli"]
-    command += ["train", "ae", "--data", "digits", "--steps", "300", "--out", str(out)]
-    command += ["--width", "4", "--checkpoint-every", "20", "--log-every", "10"]
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) as torchrun:
+    command = [sys.executable, "-m", "torch.distributed.run", "--max-restarts=2"]
+    meeting = f"--rdzv-backend=c10d --rdzv-id=test --rdzv-endpoint=127.0.0.1:{free_port()}"
+    several = ["--nnodes=2", "--nproc-per-node=1", *meeting.split()]
+    command += several if machines > 1 else ["--nproc-per-node=2", "--standalone"]
+    command += ["-m", "resynthesis.cli", "train", "ae", "--data", "digits", "--steps", "300"]
+    command += ["--width", "4", "--checkpoint-every", "20", "--log-every", "10", "--out", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    agents = [subprocess.Popen(command, env=environment) for _ in range(machines)]
+    try:
         deadline = time.monotonic() + 120
         while not (log := _log(out)) or log[-1]["step"] < 60:
             assert time.monotonic() < deadline
-            assert torchrun.poll() is None
+            assert all(agent.poll() is None for agent in agents)
             time.sleep(0.1)
-        os.kill(_children(torchrun.pid)[-1], signal.SIGKILL)
-        assert torchrun.wait(180) == 0
+        os.kill(_children(agents[-1].pid)[-1], signal.SIGKILL)
+        assert [agent.wait(240) for agent in agents] == [0] * machines
+    finally:
+        for agent in agents:
+            agent.kill()
     steps = [line["step"] for line in _log(out)]
     assert steps == list(range(10, 301, 10))
 
