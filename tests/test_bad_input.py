@@ -392,7 +392,7 @@ def test_full_disk_keeps_the_old_checkpoint() -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert answer.returncode == 2
-    assert "cannot write run/checkpoint/state.safetensors" in answer.stderr
+    assert "cannot write run/weights.safetensors" in answer.stderr
     assert "what was there is kept" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert {p: p.read_bytes() for p in Path("run").rglob("*.safetensors")} == before
