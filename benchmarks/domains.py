@@ -140,7 +140,16 @@ def one(row: Row, seed: int, args: argparse.Namespace) -> str:
     known = run.metrics()
     if missing := sorted(choose(row.only, FAMILIES) - known.keys()):
         nets, data = run.load_nets("cpu"), run.load_domains()
-        evaluate_domains(run, nets, data, missing, keep=lambda m: run.save_metrics(known | m))
+        so_far = run.metrics(partial=True)
+        found = evaluate_domains(
+            run,
+            nets,
+            data,
+            missing,
+            known=so_far,
+            keep=lambda m: run.save_metrics(so_far | m, partial=True),
+        )
+        run.save_metrics(known | found)
         figures.evaluation_pictures(run, nets, data)
     return f"{path.name}: {time.perf_counter() - begun:.0f} s {run.metrics()}"
 

@@ -88,15 +88,17 @@ const choose = async (at) => {
   paint();
   const map = placed;
   const now = ends;
-  const seen = await call(error, server.seen, { run: map.run, at });
-  if (!seen || placed !== map || ends !== now) return; // another map or click came meanwhile
-  const shown = make("figure", {}, picture(seen.picture, seen.said), picture(seen.again, `reconstruction of ${seen.said}`), make("figcaption", {}, `${seen.said}, and its reconstruction`));
+  const shown = [];
+  for (const end of now) {
+    const seen = await call(error, server.seen, { run: map.run, at: end });
+    if (!seen || placed !== map || ends !== now) return; // another map or click came meanwhile
+    shown.push(make("figure", {}, picture(seen.picture, seen.said), picture(seen.again, `reconstruction of ${seen.said}`), make("figcaption", {}, `${seen.said}, and its reconstruction`)));
+  }
+  first.replaceChildren(...shown);
   if (now.length === 1) {
-    first.replaceChildren(shown);
     walk.replaceChildren(make("p", { class: "rs-hint" }, "Click a second point to walk there."));
     return;
   }
-  first.append(shown);
   const answer = await call(error, server.walked, { run: map.run, first: now[0], second: now[1] });
   if (!answer || ends !== now) return;
   const film = picture(answer.pictures[0], "walk between the two images, moving", "rs-large");
