@@ -83,7 +83,7 @@ def main() -> None:
 
 def measure(run: Path, port: int, log: Path) -> dict[str, Any]:
     """Latencies in ms with one and four people, and seconds until the page is there."""
-    command = [sys.executable, "-m", "resynthesis.cli", "explore", str(run), "--no-browser"]
+    command = [sys.executable, "-m", "resynthesis", "explore", str(run), "--no-browser"]
     begun = time.perf_counter()
     with log.open("w") as out:
         process = subprocess.Popen([*command, "--port", str(port)], stdout=out, stderr=out)

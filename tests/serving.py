@@ -28,7 +28,7 @@ def explorer(
     runs: Sequence[Path], port: int, folder: Path, *more: str
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Its address, and the process; it is told to stop at the end. Files of its own in `folder`."""
-    command = [sys.executable, "-m", "resynthesis.cli", "explore", *map(str, runs)]
+    command = [sys.executable, "-m", "resynthesis", "explore", *map(str, runs)]
     log = folder / f"explorer-{port}-{time.monotonic_ns()}.log"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
     with log.open("w") as out:

@@ -28,6 +28,7 @@ LAYERS = [  # a module imports from its own layer and from those before
     {"app"},
     {"space", "onnx"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 

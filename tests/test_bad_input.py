@@ -385,7 +385,7 @@ def test_full_disk_keeps_the_old_checkpoint() -> None:
     limit = min(map(len, before.values())) // 2
 
     answer = subprocess.run(
-        [sys.executable, "-m", "resynthesis.cli", "train", "--resume", "run"],
+        [sys.executable, "-m", "resynthesis", "train", "--resume", "run"],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -458,7 +458,7 @@ def test_out_of_memory_is_one_sentence(refused, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_sigterm_leaves_nothing_half_done(trained: Path) -> None:
-    command = [sys.executable, "-m", "resynthesis.cli", "mix", str(trained), "--count", "100000"]
+    command = [sys.executable, "-m", "resynthesis", "mix", str(trained), "--count", "100000"]
     with subprocess.Popen([*command, "--out", "new"]) as process:
         deadline = time.monotonic() + 60
         while not [*Path().glob(".new.*/*.png")]:

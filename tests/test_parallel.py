@@ -177,7 +177,7 @@ def test_a_killed_process_is_started_again_and_the_run_goes_on(
     meeting = f"--rdzv-backend=c10d --rdzv-id=test --rdzv-endpoint=127.0.0.1:{free_port()}"
     several = ["--nnodes=2", "--nproc-per-node=1", *meeting.split()]
     command += several if machines > 1 else ["--nproc-per-node=2", "--standalone"]
-    command += ["-m", "resynthesis.cli", "train", "ae", "--data", "digits", "--steps", "300"]
+    command += ["-m", "resynthesis", "train", "ae", "--data", "digits", "--steps", "300"]
     command += ["--width", "4", "--checkpoint-every", "20", "--log-every", "10", "--out", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     agents = [subprocess.Popen(command, env=environment) for _ in range(machines)]

@@ -511,7 +511,7 @@ def test_the_readmes_tables_are_those_of_the_files(name: str) -> None:
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
     """A sweep in a process of its own, which prints into said.txt."""
-    line = [sys.executable, "-m", "resynthesis.cli", "sweep", "t.toml", "--out", "out", *arguments]
+    line = [sys.executable, "-m", "resynthesis", "sweep", "t.toml", "--out", "out", *arguments]
     with Path("said.txt").open("a") as said:
         return subprocess.Popen(line, stdout=said)
 

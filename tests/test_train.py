@@ -170,7 +170,7 @@ def test_divergence_at_once_keeps_the_first_weights(tmp_path: Path) -> None:
 def test_a_signal_stops_after_a_checkpoint(tmp_path: Path) -> None:
     settings = ["--size", "16", "--steps", "100000", "--log-every", "1", "--device", "cpu"]
     run = subprocess.Popen(
-        [sys.executable, "-m", "resynthesis.cli", "train", "ae", "--out", "run", *settings],
+        [sys.executable, "-m", "resynthesis", "train", "ae", "--out", "run", *settings],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
