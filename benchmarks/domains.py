@@ -140,14 +140,14 @@ def one(row: Row, seed: int, args: argparse.Namespace) -> str:
     known = run.metrics()
     if missing := sorted(choose(row.only, FAMILIES) - known.keys()):
         nets, data = run.load_nets("cpu"), run.load_domains()
-        so_far = run.metrics(partial=True)
+        so_far = run.partial_metrics(run.steps)
         found = evaluate_domains(
             run,
             nets,
             data,
             missing,
             known=so_far,
-            keep=lambda m: run.save_metrics(so_far | m, partial=True),
+            keep=lambda m: run.save_partial_metrics(so_far | m, run.steps),
         )
         run.save_metrics(known | found)
         figures.evaluation_pictures(run, nets, data)

@@ -88,7 +88,7 @@ def textbook(told: runs.Config, path: Path) -> runs.Run:
         ):
             own.copy_(trained)
     seconds = time.perf_counter() - begun
-    run.save_weights(nets)
+    run.save_weights(nets, STEPS)
     images = STEPS * told.training.batch_size
     run.append_log({"step": STEPS, "images": images, "seconds": seconds})
     return run

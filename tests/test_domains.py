@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from resynthesis import Translator, figures, load, runs
+from resynthesis import Translator, figures, load, runs, translations
 from resynthesis.cli import main
 from resynthesis.data import (
     Data,
@@ -39,7 +39,7 @@ from resynthesis.evaluate.domains import FAMILIES, reference
 from resynthesis.methods import AE, METHODS, Adapt, Classify, DomainMethod, Method, Translate
 from resynthesis.nets import Nets
 from resynthesis.runs import Run
-from resynthesis.runs.files import read_tensors, write_tensors
+from resynthesis.runs.files import write_tensors
 from resynthesis.train import Training
 
 from .conftest import quick
@@ -682,10 +682,8 @@ def test_translations_of_so_many_test_images_are_judged(
 
 def test_a_run_that_has_not_learnt_anything(refused) -> None:
     assert main(["train", "adapt", "--out", "run", *QUICK]) == 0
-    at = Path("run/checkpoint/state.safetensors")
-    tensors, about = read_tensors(at)
-    place = {**json.loads(about["place"]), "step": 0}
-    write_tensors(at, tensors, {**about, "place": json.dumps(place)})
+    run = Run(Path("run"))
+    run.save_weights(run.load_nets("cpu"), 0)
     assert "has not learnt anything yet: go on with --resume run" in refused("evaluate", "run")
 
 
@@ -869,7 +867,13 @@ def test_evaluate_what_was_broken_off(
     assert "stopping point: step 2 of 5,000, where training was broken off by no rule" in said
     assert "the last of a fixed budget" not in said
     shutil.rmtree("run/checkpoint")  # as in a copy for somebody else
-    assert Run(Path("run")).steps == 5000
+    assert run.steps == 2
+    write_tensors(run.weights, run.load_nets("cpu").state_dict())  # as those of before
+    assert run.steps == 5000
+    write_tensors(run.weights, run.load_nets("cpu").state_dict(), {"steps": "many"})
+    with pytest.raises(ValueError, match=r"weights\.safetensors is broken"):
+        _ = run.steps
+    run.weights.unlink()
     Path("run/checkpoint").mkdir()
     Path("run/checkpoint/state.safetensors").write_bytes(b"no tensors")
     with pytest.raises(ValueError, match=r"state\.safetensors is broken"):
@@ -929,6 +933,45 @@ def test_evaluate_only(adapted: Path) -> None:
     assert main(["evaluate", "run", "--only", "source_accuracy"]) == 0
     both = json.loads(Path("run/metrics.json").read_text())
     assert set(both) == {"source_accuracy", *FAMILIES["divergence"]}
+
+
+def test_evaluate_goes_on_with_figures_of_the_same_weights_only(
+    adapted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(Path(shutil.copytree(adapted, "run")))
+    partial = Path("run/metrics.partial.json")
+    known = {"source_only_accuracy": 0.125}
+    run.save_partial_metrics(known, run.steps)
+    assert main(["evaluate", "run", "--only", "source_accuracy"]) == 0
+    assert "going on with 1 figures" in capsys.readouterr().out
+    assert set(run.metrics()) == {"source_accuracy", "source_only_accuracy"}  # nothing is lost
+    assert not partial.exists()
+    (run.path / "metrics.json").unlink()
+    run.save_partial_metrics(known, run.steps - 1)  # of weights that have learnt on since
+    for _ in range(2):
+        assert main(["evaluate", "run", "--only", "source_accuracy"]) == 0
+        assert set(run.metrics()) == {"source_accuracy"}
+        partial.write_text("no figures")
+    assert "going on" not in capsys.readouterr().out
+
+
+def test_evaluate_of_a_run_that_trains_on(
+    adapted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(Path(shutil.copytree(adapted, "run")))
+    steps = run.steps
+    real = measuring.accuracy
+
+    def meanwhile(classifier: nn.Module, images: ImageSet) -> float:
+        run.save_weights(run.load_nets("cpu"), steps + 2)
+        return real(classifier, images)
+
+    monkeypatch.setattr(measuring, "accuracy", meanwhile)
+    assert main(["evaluate", "run", "--only", "accuracy"]) == 2
+    assert f"trained on from step {steps} to {steps + 2} while it was" in capsys.readouterr().err
+    assert not run.metrics()
+    assert run.partial_metrics(steps)  # of the weights before
+    assert not run.partial_metrics(steps + 2)
 
 
 def test_evaluate_without_labels_of_the_target(capsys: pytest.CaptureFixture[str]) -> None:
@@ -1218,6 +1261,21 @@ def test_styles_of_a_large_archive_are_from_all_of_it(
     values = to_uint8(lent[0])[:, 0, 0, 0].tolist()
     assert len(set(values)) == 8
     assert max(values) > 24
+
+
+def test_styles_of_a_set_are_from_all_of_its_parts(
+    adapted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resynthesis.translations.CHUNK", 4)
+    run, ways = Run(adapted), translations._batches
+    for most in (8, 9, 30):
+        whole = list(ways(run, "digits-m", "all", None, [], most=most))
+        names = [name for chunk, _ in whole for name in chunk]
+        assert len(names) == most
+        assert torch.equal(
+            translations._all(iter(whole)), torch.cat([images for _, images in whole])
+        )
+    assert {name.split("/")[1].split("-")[0] for name in names} == {"train", "valid", "test"}
 
 
 def test_the_official_mnist_m_keeps_its_labels(

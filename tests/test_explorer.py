@@ -246,7 +246,7 @@ def test_newer_weights_are_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with torch.no_grad():
         for parameter in nets["autoencoder"].parameters():
             parameter.add_(0.1)
-    run.save_weights(nets)
+    run.save_weights(nets, run.steps)
     monkeypatch.setattr("resynthesis.app.opened.OFTEN", 0.0)
     assert not torch.allclose(one.encode([picture]), before)
 

@@ -248,6 +248,13 @@ def test_processes_that_do_not_come_are_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(parallel, "PATIENCE", 0.1)
     with pytest.raises(RuntimeError, match=r"processes \[1, 2\] did not come"):
         parallel._met(Kept(), 0, 3)  # type: ignore[arg-type]
+    monkeypatch.setattr(parallel, "rendezvous", lambda url: iter([(Kept(), 0, 3)]))
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with (
+        pytest.raises(ValueError, match=r"others \(processes \[1, 2\] did not come\): start them"),
+        parallel.joined(),
+    ):
+        pass
 
 
 def test_only_the_call_that_began_a_run_goes_on_by_itself(
@@ -275,7 +282,13 @@ def test_only_the_call_that_began_a_run_goes_on_by_itself(
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "first")
     run.checkpoint.unlink()
     assert not begun(config, run.path)  # it died before its first checkpoint
-    assert not run.path.exists()
+    assert not list(run.path.iterdir())
+    left = runs.Run.create(run.path, config, alone.facts)
+    shutil.copy(alone.weights, left.weights)  # a trained run, whose checkpoint was removed
+    assert not begun(config, left.path)
+    assert left.weights.exists()
+    runs.rewrite(left, tmp_path / "copy", left.load_nets("cpu"))
+    assert "launch" not in runs.Run(tmp_path / "copy").tree
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")  # without a name: by its process
     assert parallel.launch() == f"process {os.getppid()}"
 
@@ -286,9 +299,12 @@ def test_processes_do_not_share_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert parallel.device("cpu") == "cpu"
+    assert parallel.device("auto") == "cuda:0"  # each may see one of its own only
+    monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(ValueError, match="4 processes have 2 GPUs here"):
         parallel.device("auto")
     with pytest.raises(ValueError, match="4 processes cannot share cuda:0"):
         parallel.device("cuda:0")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    monkeypatch.setenv("LOCAL_RANK", "0")
     assert parallel.device("cuda:1") == "cuda:1"

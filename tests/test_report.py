@@ -214,6 +214,11 @@ def test_what_a_strangers_run_brings_along_is_not_read(trained: Path, tmp_path: 
     assert main(["report", str(run), "--out", str(out)]) == 0
     assert base64.b64encode(b"a secret")[:10].decode() not in out.read_text()
     assert not Run(run).samples
+    shutil.rmtree(run / "pictures")
+    (tmp_path / "album").mkdir()
+    (tmp_path / "album" / "step-2.png").write_bytes(b"a secret that lies elsewhere")
+    (run / "pictures").symlink_to(tmp_path / "album", target_is_directory=True)
+    assert not Run(run).samples
 
 
 def test_codes_that_are_all_alike_have_a_map() -> None:

@@ -599,8 +599,8 @@ def test_a_run_that_is_half_measured_is_not_finished() -> None:
     run = Run(job.path)
     found = run.metrics()
     (job.path / "metrics.json").unlink()
-    run.save_metrics(dict(list(found.items())[:1]), partial=True)
+    run.save_partial_metrics(dict(list(found.items())[:1]), run.steps)
     assert one.stands(job) == "begun"
     run.save_metrics(found)
     assert one.stands(job) == "finished"
-    assert not run.metrics(partial=True)
+    assert not run.partial_metrics(run.steps)

@@ -19,6 +19,7 @@ from resynthesis import runs
 from resynthesis.data import DataConfig, ImageSet, load
 from resynthesis.methods import ACAI, AE, AMR, Method, Probed
 from resynthesis.nets import Nets
+from resynthesis.runs.files import write_tensors
 from resynthesis.train import (
     Diverged,
     Training,
@@ -97,6 +98,34 @@ def test_resuming_removes_metrics_of_other_weights(tmp_path: Path) -> None:
     tree["training"]["steps"] = 6
     (run.path / "config.json").write_text(json.dumps(tree))
     assert runs.resume(run.path).metrics() == {}
+
+
+def test_a_run_that_ends_between_its_two_files_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = config(AE(), quick(4, checkpoint_every=2))
+    whole = runs.start(settings, tmp_path / "whole")
+    real = write_tensors
+    for written in (1, 3):  # the first weights, after a checkpoint; and the second checkpoint
+        left = [written]
+
+        def until_full(path: Path, *told: object, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError("no room")
+            real(path, *told)  # type: ignore[arg-type]
+
+        path = tmp_path / str(written)
+        with monkeypatch.context() as full:
+            full.setattr("resynthesis.runs.folder.write_tensors", until_full)
+            full.setattr("resynthesis.runs.checkpoint.write_tensors", until_full)
+            with pytest.raises(OSError, match="no room"):
+                runs.start(settings, path)
+        run = runs.Run(path)
+        assert run.weights.exists() == (written == 3)
+        assert run.steps == (2 if written == 3 else 0)  # of the weights, where there are some
+        again = weights(runs.resume(path))
+        assert all(torch.equal(a, again[name]) for name, a in weights(whole).items())
 
 
 def test_log_lines(tmp_path: Path) -> None:

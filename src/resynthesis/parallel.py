@@ -50,11 +50,12 @@ def device(name: str) -> str:
     if size() == 1 or not torch.cuda.is_available() or name == "cpu":
         return name
     here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), torch.cuda.device_count()
+    place = int(os.environ.get("LOCAL_RANK", 0))  # 0 for all where each sees one GPU only
     if name.startswith("cuda:") and here > 1:
         raise ValueError(f"{here} processes cannot share {name}: --device cuda gives each its own")
-    if here > gpus:
+    if place >= gpus:
         raise ValueError(f"{here} processes have {gpus} GPUs here: start {gpus}, or use the CPU")
-    return f"cuda:{int(os.environ.get('LOCAL_RANK', 0))}" if name in ("auto", "cuda") else name
+    return f"cuda:{place}" if name in ("auto", "cuda") else name
 
 
 def part() -> slice:
@@ -75,8 +76,9 @@ def joined() -> Iterator[None]:
         store = PrefixStore(_met(store, number, processes), store)
         dist.init_process_group(backend, store=store, rank=number, world_size=processes)
     except (RuntimeError, ValueError) as error:
+        advice = "" if "TORCHELASTIC_RUN_ID" in os.environ else ": start them by torchrun"
         raise ValueError(
-            f"process {rank()} of {size()} did not find the others: start them by torchrun"
+            f"process {rank()} of {size()} did not find the others ({_cause(error)}){advice}"
         ) from error
     try:
         yield
@@ -165,5 +167,8 @@ def _sum(tensor: Tensor) -> None:
     try:
         dist.all_reduce(tensor)
     except RuntimeError as error:
-        cause = str(error).splitlines()[0] if str(error) else "no reason is known"
-        raise ConnectionError(f"another process of this run is gone ({cause})") from error
+        raise ConnectionError(f"another process of this run is gone ({_cause(error)})") from error
+
+
+def _cause(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else "no reason is known"

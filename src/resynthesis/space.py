@@ -111,6 +111,7 @@ def _copy_run(run: Run, samples: Samples, place: Path) -> None:
     if run.config.method.two_domains:
         Run(place).save_styles(run.styles())
     tree = json.loads((place / "config.json").read_text())
+    tree.pop("launch", None)
     tree["data"] = {name: _without_path(value) for name, value in tree["data"].items()}
     (place / "config.json").write_text(json.dumps(tree, indent=2))
     (place / "pictures").mkdir()

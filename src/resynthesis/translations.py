@@ -78,7 +78,7 @@ def translate_images(
     if styles is None:
         lent = run.styles()
     else:
-        lent = _some(_batches(run, styles, "all", data_dir, skipped, most=STYLES))
+        lent = _all(_batches(run, styles, "all", data_dir, skipped, most=STYLES))
     nets = run.load_nets(device)
     taken: set[Path] = set()
     with whole_folder(out) as beside:
@@ -146,7 +146,7 @@ def _batches(
     out: Path | None = None,
     most: int | None = None,
 ) -> Batches:
-    """The images at the run's size and channels; of a folder at most so many, by seed.
+    """The images at the run's size and channels; at most so many, by seed.
 
     Raises ValueError where there are none, and where the new folder `out` is among files that keep
     their names.
@@ -233,9 +233,9 @@ def _of_folder(run: Run, folder: Path, names: Iterable[str], skipped: list[str])
             yield good, to_float(torch.stack(pixels))
 
 
-def _some(batches: Batches) -> Tensor:
-    """As many of the images as can lend their style."""
-    found = [x for _, x in islice(batches, -(-STYLES // CHUNK))]
+def _all(batches: Batches) -> Tensor:
+    """All images at once. Raises ValueError where there is none."""
+    found = [x for _, x in batches]
     if not found:
         raise ValueError("none of the images of --styles can be read")
-    return torch.cat(found)[:STYLES]
+    return torch.cat(found)

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
-
 from .. import figures
 from ..data import Data, Domains
 from ..evaluate import evaluate, evaluate_domains, stopping_point
@@ -37,7 +35,6 @@ class Evaluate:
 def main(arguments: list[str]) -> None:
     told = parse(Evaluate, arguments, "evaluate", "Measure a run on its test images.")
     run = Run(told.run)
-    nets = run.load_nets(told.device)
     other = other_data(run, told.data, told.data_dir)
     if run.config.method.two_domains and run.on_arrays:
         raise ValueError(
@@ -46,24 +43,32 @@ def main(arguments: list[str]) -> None:
         )
     if run.config.method.two_domains and told.data:
         raise ValueError(f"{told.run} has two domains of its own: leave out --data")
-    measure(run, nets, run.load_data(other), told.only, own=run.is_own(other))
+    measure(run, run.load_data(other), told.only, own=run.is_own(other), device=told.device)
 
 
 def measure(
-    run: Run, nets: nn.ModuleDict, data: Data, only: Sequence[str] = (), *, own: bool = True
+    run: Run,
+    data: Data,
+    only: Sequence[str] = (),
+    *,
+    own: bool = True,
+    device: str = "auto",
 ) -> None:
     """Prints and writes the metrics in `only`, or all that suit, and draws where it is all.
 
-    own: whether it is the run's own data.
+    own: whether it is the run's own data. Raises ValueError where the run has no weights, or was
+    trained on meanwhile.
     """
+    steps = run.steps  # before they are loaded: a run that is still training gets new weights
+    nets = run.load_nets(device)
+    known: dict[str, float] = {}
 
     def report(what: str) -> None:
         print(f"measuring {what} ...", file=sys.stderr, flush=True)
 
     if isinstance(data, Domains):
         print(f"stopping point: {stopping_point(run)}")
-        steps = run.steps  # which is read from the checkpoint
-        if known := run.metrics(partial=True):
+        if known := run.partial_metrics(steps):
             print(f"going on with {len(known)} figures of a measuring that was broken off")
         with progress(sys.stderr) as show:
             metrics = evaluate_domains(
@@ -75,7 +80,7 @@ def measure(
                 note=lambda text: print(f"note: {text}"),
                 on_log=lambda line: show(line, steps),
                 known=known,
-                keep=lambda found: run.save_metrics({**known, **found}, partial=True),
+                keep=lambda found: run.save_partial_metrics({**known, **found}, steps),
             )
     else:
         metrics = evaluate(
@@ -87,8 +92,13 @@ def measure(
             parents=run.config.parents,
             report=report,
         )
+    if run.steps != steps:
+        raise ValueError(
+            f"{run.path} was trained on from step {steps:,} to {run.steps:,} while it was "
+            "measured: evaluate it again"
+        )
     if own:
-        run.save_metrics({**run.metrics(), **metrics} if only else metrics)
+        run.save_metrics({**run.metrics(), **known, **metrics} if only else metrics)
         written = run.path / "metrics.json"
     else:
         written = run.path / f"metrics.{short(data.name)}.json"

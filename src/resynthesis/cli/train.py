@@ -148,7 +148,7 @@ def _start(name: str, told: Any) -> None:
 def _begun(config: runs.Config, out: Path) -> bool:
     """Whether this very call of torchrun has a checkpoint of the run, as one of its processes died.
 
-    What was left before the first checkpoint is removed.
+    What was left before the first checkpoint is removed; a run that holds anything more stays.
     """
     try:
         run = runs.Run(out)
@@ -157,10 +157,12 @@ def _begun(config: runs.Config, out: Path) -> bool:
     own = parallel.launch() is not None and run.tree.get("launch") == parallel.launch()
     if not own or run.config.to_json() != config.to_json():
         return False
-    if not run.checkpoint.is_file():
-        shutil.rmtree(out)
-        return False
-    return True
+    if run.checkpoint.is_file():
+        return True
+    if not (run.weights.exists() or run.log() or run.metrics()):
+        for left in out.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    return False
 
 
 def _called(config: runs.Config) -> str:

@@ -106,14 +106,18 @@ def reference(
     run: Run,
     images: ImageSet,
     *,
+    steps: int | None = None,
     device: str | torch.device = "cpu",
     on_log: Callable[[dict[str, float]], None] = lambda line: None,
 ) -> nn.ModuleDict:
-    """A classifier of the run's architecture, trained for as many steps on labelled images."""
+    """A classifier of the run's architecture, trained for as many steps on labelled images.
+
+    steps: how many, where the run may have gone on since.
+    """
     config = run.config
     training = replace(
         config.training,
-        steps=run.steps,
+        steps=steps or run.steps,
         lr=config.training.lr * config.method.rates.get("classifier", 1.0),
     )
     method = Classify(
@@ -157,7 +161,8 @@ def evaluate_domains(
     ValueError where a metric is unknown, or is named singly and has to be left out, or a family of
     which nothing is left.
     """
-    if not run.steps:
+    steps = run.steps  # once: it may be training on
+    if not steps:
         raise ValueError(f"{run.path} has not learnt anything yet: go on with --resume {run.path}")
     wanted = check_domains(only, data, note)
     found = {metric: value for metric, value in (known or {}).items() if metric in wanted}
@@ -173,7 +178,7 @@ def evaluate_domains(
     def trained(what: str, images: ImageSet) -> Classifier:
         begin_with(f"a {what} classifier, after training it for comparison")
         device = next(nets.parameters()).device
-        return reader(reference(run, images, device=device, on_log=on_log))
+        return reader(reference(run, images, steps=steps, device=device, on_log=on_log))
 
     if needs(*FAMILIES["accuracy"]):
         begin_with("the classifier")

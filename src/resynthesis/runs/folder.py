@@ -34,7 +34,7 @@ from . import checkpoint
 from .circumstances import circumstances
 from .config import ARRAYS, Config, field_names
 from .facts import Facts, new_nets
-from .files import read_tensors, tell, write, write_tensors
+from .files import read_about, read_tensors, tell, write, write_tensors
 from .random import isolated_random
 
 FORMAT = 1
@@ -109,7 +109,7 @@ class Run:
     @property
     def samples(self) -> dict[int, Path]:
         """Step -> picture that was drawn during training. A link is none: it may lead anywhere."""
-        found = sorted(self.pictures.glob("step-*.png"))
+        found = [] if self.pictures.is_symlink() else sorted(self.pictures.glob("step-*.png"))
         return {int(p.stem[5:]): p for p in found if p.stem[5:].isdigit() and not p.is_symlink()}
 
     def build_nets(self) -> nn.ModuleDict:
@@ -128,18 +128,19 @@ class Run:
 
     def load_nets(self, device: str = "auto") -> nn.ModuleDict:
         """The trained nets, ready for use. Raises ValueError where there are no whole weights."""
-        path = self.path / "weights.safetensors"
-        if not path.is_file():
+        if not self.weights.is_file():
             raise ValueError(
                 f"{self.path} has no weights yet: let it train, or go on with --resume {self.path}"
             )
         with isolated_random():
             nets = self.build_nets()
-        tensors, _ = read_tensors(path)
+        tensors, _ = read_tensors(self.weights)
         try:
             nets.load_state_dict(tensors)
         except RuntimeError as error:
-            raise ValueError(f"{path} does not fit the nets of {self.path}/config.json") from error
+            raise ValueError(
+                f"{self.weights} does not fit the nets of {self.path}/config.json"
+            ) from error
         return nets.to(pick_device(device)).eval()
 
     @property
@@ -223,18 +224,31 @@ class Run:
         np.savez_compressed(buffer, images=to_uint8(images).cpu().numpy())
         write(self.path / STYLES, buffer.getvalue())
 
-    def save_weights(self, nets: nn.ModuleDict) -> None:
-        write_tensors(self.path / "weights.safetensors", nets.state_dict())
+    @property
+    def weights(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    def save_weights(self, nets: nn.ModuleDict, steps: int) -> None:
+        """steps: how many of them made these weights."""
+        write_tensors(self.weights, nets.state_dict(), {"steps": str(steps)})
 
     @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint" / "state.safetensors"
 
     def save_checkpoint(self, state: State) -> None:
-        """What going on needs, in one file that replaces the last; and the weights."""
+        """What going on needs, in one file that replaces the last; and the weights.
+
+        Where it ends between the two, a run that has weights can go on, and one whose checkpoint is
+        the last has its weights.
+        """
         self.checkpoint.parent.mkdir(exist_ok=True)
-        self.save_weights(state.nets)  # first: a run whose checkpoint is the last has its weights
-        checkpoint.save(state, self.checkpoint)
+        first = not self.checkpoint.is_file()
+        if first:
+            checkpoint.save(state, self.checkpoint)
+        self.save_weights(state.nets, state.step)
+        if not first:
+            checkpoint.save(state, self.checkpoint)
 
     def load_checkpoint(self, state: State) -> None:
         """Fills a fresh state, and sets torch's generators, from the last checkpoint.
@@ -251,13 +265,15 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """How many steps made its weights; where no checkpoint tells, the whole budget."""
-        if not self.checkpoint.is_file():
+        """How many steps made its weights; in old runs the checkpoint tells, or else the budget."""
+        told = read_about(self.weights).get("steps") if self.weights.is_file() else None
+        if told is None and not self.checkpoint.is_file():
             return self.config.training.total_steps(self.facts.train_size)
         try:
-            return checkpoint.step_of(self.checkpoint)
+            return checkpoint.step_of(self.checkpoint) if told is None else int(told)
         except (KeyError, ValueError) as error:
-            raise ValueError(f"{self.checkpoint} is broken ({tell(error)})") from error
+            where = self.checkpoint if told is None else self.weights
+            raise ValueError(f"{where} is broken ({tell(error)})") from error
 
     def log(self) -> list[dict[str, Any]]:
         """The lines of log.jsonl; a last line that was cut short is left out."""
@@ -278,23 +294,33 @@ class Run:
         kept = [json.dumps(line) + "\n" for line in self.log() if line["step"] <= step]
         write(self.path / "log.jsonl", "".join(kept).encode())
 
-    def metrics(self, *, partial: bool = False) -> dict[str, float]:
-        """What was measured; `partial`: by a measuring that has not come to its end."""
-        path = self.path / (PARTIAL if partial else METRICS)
+    def metrics(self) -> dict[str, float]:
+        path = self.path / METRICS
         try:
             return dict(json.loads(path.read_text())) if path.exists() else {}
         except ValueError as error:
             raise ValueError(f"{path} is broken: evaluate the run again") from error
 
+    def save_metrics(self, metrics: dict[str, float]) -> None:
+        write(self.path / METRICS, json.dumps(metrics, indent=2).encode())
+        (self.path / PARTIAL).unlink(missing_ok=True)
+
+    def partial_metrics(self, steps: int) -> dict[str, float]:
+        """What a measuring that was broken off had found of the weights of so many steps."""
+        try:
+            told = json.loads((self.path / PARTIAL).read_text())
+            return dict(told["metrics"]) if told["steps"] == steps else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}  # there is none that can be used: all of it is measured
+
+    def save_partial_metrics(self, metrics: dict[str, float], steps: int) -> None:
+        """What is known while measuring goes on; in a file of its own until all is."""
+        told = {"steps": steps, "metrics": metrics}
+        write(self.path / PARTIAL, json.dumps(told, indent=2).encode())
+
     @property
     def form(self) -> dict[str, Any]:
         return dict(self.tree.get("form", {}))
-
-    def save_metrics(self, metrics: dict[str, float], *, partial: bool = False) -> None:
-        """partial: what is known while measuring goes on; in a file of its own until all is."""
-        write(self.path / (PARTIAL if partial else METRICS), json.dumps(metrics, indent=2).encode())
-        if not partial:
-            (self.path / PARTIAL).unlink(missing_ok=True)
 
 
 def _holds(path: Path) -> str:
@@ -316,9 +342,10 @@ def rewrite(run: Run, path: Path, nets: nn.ModuleDict, styles: Tensor | None = N
     Whole or not at all. Raises ValueError or OSError.
     """
     with _new_place(path) as beside:
-        write(beside / "config.json", json.dumps(run.tree, indent=2).encode())
+        tree = {name: value for name, value in run.tree.items() if name != "launch"}
+        write(beside / "config.json", json.dumps(tree, indent=2).encode())
         again = Run(beside)
-        again.save_weights(nets)
+        again.save_weights(nets, run.steps)
         if styles is not None:
             again.save_styles(styles)
 

@@ -132,4 +132,4 @@ def finish(job: Job, report: runs.Report = lambda line, total: None) -> None:
         else:
             shutil.rmtree(job.path, ignore_errors=True)
             run = start(job.config, job.path, data=data, report=report)
-        measure(run, run.load_nets(device), data, job.evaluate)
+        measure(run, data, job.evaluate, device=device)
