@@ -49,7 +49,7 @@ SHORT = replace(ADAPT, name="adapt, 1,000 steps", training={"steps": 1000})
 
 
 def without(name: str, *, only: tuple[str, ...] = ("accuracy",), **settings: float) -> Row:
-    return replace(SHORT, name=name, settings=settings, only=only, seeds=1)
+    return replace(SHORT, name=name, settings=settings, only=only)
 
 
 PICTURES = ("accuracy", "translation", "translated_only_accuracy")
@@ -146,7 +146,8 @@ def one(row: Row, seed: int, args: argparse.Namespace) -> str:
             raise ValueError(f"{path} has other settings than '{row.name}' now: move it away")
         run = runs.resume(path, paint=figures.training_picture)
     known = run.metrics()
-    if missing := sorted(choose(row.only, FAMILIES) - known.keys()):
+    only = args.metrics or row.only
+    if missing := sorted(choose(only, FAMILIES) - known.keys()):
         nets, data = run.load_nets("cpu"), run.load_domains()
         so_far = run.partial_metrics(run.steps)
         found = evaluate_domains(
@@ -278,6 +279,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
     names = sorted({row.name for rows in TABLES.values() for row in rows})
     parser.add_argument("--rows", nargs="*", choices=names, help="only these rows")
+    parser.add_argument("--metrics", nargs="*", help="only these figures for now")
     parser.add_argument("--markdown", action="store_true", help="only print the README's tables")
     parser.add_argument("--collect", action="store_true", help="only gather the runs that are done")
     args = parser.parse_args()
