@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resynthesis.data import read_npz
+from resynthesis.app.opened import Samples
+from resynthesis.data import read_npz, sprites
 from resynthesis.data import unpack as unpacking
 from resynthesis.data.celeba import CELEBA
 from resynthesis.data.unpack import read_members, unpack
+from resynthesis.data.zappos import is_zappos
 
 GOOD = {f"set/{c}/{i}.png": f"{c}{i}".encode() * 9 for c in "ab" for i in range(3)}
 Change = Callable[[zipfile.ZipFile | tarfile.TarFile], None]
@@ -147,16 +149,6 @@ def test_too_few_files(tmp_path: Path, kind: str) -> None:
     )
 
 
-def test_an_encrypted_member(tmp_path: Path) -> None:
-    archive = zipped(tmp_path / "set.zip", GOOD)
-    raw = bytearray(archive.read_bytes())
-    for at in range(len(raw) - 8):
-        if raw[at : at + 4] in (b"PK\x03\x04", b"PK\x01\x02"):
-            raw[at + (6 if raw[at + 2] == 3 else 8)] |= 1
-    archive.write_bytes(raw)
-    refused(archive, tmp_path / "to", "broken or cut short")
-
-
 @pytest.mark.parametrize("kind", ["zip", "tgz"])
 def test_broken_archives(tmp_path: Path, kind: str) -> None:
     """Cut off anywhere, or with any byte changed, all comes out right or nothing does."""
@@ -190,26 +182,63 @@ def test_reading_without_unpacking(tmp_path: Path) -> None:
         assert sorted(tmp_path.rglob("*")) == before
 
 
-def in_an_unknown_compression(path: Path) -> Path:
-    """A .zip whose members say that they are compressed in a way that nobody knows."""
-    content = bytearray(path.read_bytes())
-    for head, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
-        start = content.find(head)
-        while start >= 0:
-            content[start + at : start + at + 2] = (99).to_bytes(2, "little")
-            start = content.find(head, start + 1)
-    path.write_bytes(content)
-    return path
+def with_heads(path: Path, at: int, content: bytes) -> None:
+    """Writes into the head of each member of a .zip, and into its copy at the archive's end."""
+    raw = bytearray(path.read_bytes())
+    for head, start in ((b"PK\x03\x04", at), (b"PK\x01\x02", at + 2)):
+        found = raw.find(head)
+        while found >= 0:
+            raw[found + start : found + start + len(content)] = content
+            found = raw.find(head, found + 1)
+    path.write_bytes(raw)
 
 
-def test_an_unknown_compression_is_refused(tmp_path: Path) -> None:
-    archive = pack(tmp_path, "zip", {f"set/{i}.png": b"x" for i in range(6)})
-    assert bring(archive, tmp_path / "whole").is_dir()
-    refused(in_an_unknown_compression(archive), tmp_path / "out", "broken")
+def encrypted(path: Path) -> None:
+    with_heads(path, 6, b"\x01")
+
+
+def in_an_unknown_compression(path: Path) -> None:
+    with_heads(path, 8, b"\x63")
+
+
+def of_a_later_version(path: Path) -> None:
+    with_heads(path, 4, b"\xff")
+
+
+def damaged(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    raw = bytearray(path.read_bytes())
+    for info in archive.infolist():
+        start = info.header_offset + 30 + len(info.filename) + 9
+        raw[start : start + 8] = b"\xff" * 8
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    "spoil", [encrypted, in_an_unknown_compression, of_a_later_version, damaged]
+)
+def test_archives_that_cannot_be_read_are_refused(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    archive = zipped(tmp_path / "set.zip", GOOD)
+    spoil(archive)
+    refused(archive, tmp_path / "to", "broken or cut short")
+    assert not is_zappos(archive)
     arrays = tmp_path / "arrays.npz"
-    np.savez(arrays, images=np.zeros((3, 8, 8), np.uint8))
+    np.savez(arrays, images=np.zeros((3, 8, 8), np.uint8), latents_classes=np.zeros(9))
+    spoil(arrays)
     with pytest.raises(ValueError, match=r"arrays\.npz is not a readable \.npz archive"):
-        read_npz(in_an_unknown_compression(arrays))
+        read_npz(arrays)
+    with pytest.raises(ValueError, match=r"arrays\.npz is broken, or not dSprites"):
+        sprites.unpack(arrays)
+    arrays.write_bytes(Samples({}).to_npz())
+    spoil(arrays)
+    with pytest.raises(ValueError, match="the archive of samples is broken"):
+        Samples.from_npz(arrays.read_bytes())
 
 
 def test_images_that_are_there_are_not_written_beside(

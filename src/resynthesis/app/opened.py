@@ -9,13 +9,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..data import Data, Domains, ImageSet, seeded, to_uint8
+from ..data.archives import BROKEN_NPZ
 from ..evaluate import content, decode, encode
 from ..runs import Run
 from .pictures import from_uri
@@ -89,7 +89,7 @@ class Samples:
                     tuple(arrays["attributes"].tolist()),
                     str(arrays["why"]) if "why" in arrays else "",  # old ones have none
                 )
-        except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
+        except (*BROKEN_NPZ, KeyError, ValueError) as error:
             raise ValueError("the archive of samples is broken") from error
 
     def label(self, part: str, at: int) -> str:

@@ -18,16 +18,10 @@ from torch import Tensor
 
 from .attributes import as_attributes
 from .images import as_images
+from .unpack import BROKEN_ZIP
 
-BROKEN = (  # what NumPy raises for an .npz that is none
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-    SyntaxError,
-    EOFError,
-    OSError,
-    NotImplementedError,  # of an unknown compression
-)
+# What NumPy raises for an .npz that is none, beside ValueError.
+BROKEN_NPZ = (*BROKEN_ZIP, OSError, tokenize.TokenError, SyntaxError)
 # Of a MATLAB 5 file: element types that hold numbers, and array classes that are made of them,
 # as NumPy calls them.
 MAT_TYPES = dict(enumerate("bBhHiIf.d..qQ", 1))
@@ -94,7 +88,7 @@ def read_npz(path: Path) -> tuple[Tensor, Tensor | None, tuple[str, ...]]:
                 raise ValueError(f"{path} is not a readable .npz archive")
             images = as_images(arrays[0], name=f"images in {path}")
             labels, table, columns = arrays[1:]
-    except BROKEN as error:
+    except BROKEN_NPZ as error:
         raise ValueError(f"{path} is not a readable .npz archive") from error
     except MemoryError as error:  # a broken head may promise anything
         raise ValueError(

@@ -13,10 +13,8 @@ area, of which the mean pixel of the official set, 0.0425, follows; a step of po
 from __future__ import annotations
 
 import hashlib
-import lzma
 import math
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +28,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .archives import BROKEN_NPZ
 from .download import fetch, find
 from .images import Reading, resize
 from .sets import Data, ImageSet, seeded, to_float
@@ -47,8 +46,7 @@ ASPECT = 2.0  # of the ellipse
 HEART_AREA, HEART_CENTRE = 3.661972, 0.293476  # of (p² + q² - 1)³ <= p² q³; its centroid's q
 RADIUS = 16  # no shape reaches further from its centre
 
-ARCHIVE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
-BROKEN = (*ARCHIVE, LookupError, ValueError)  # what reading an archive of arrays may raise
+BROKEN = (*BROKEN_NPZ, LookupError, ValueError)  # what reading an archive of arrays may raise
 
 
 def factors_of(places: Tensor, grid: tuple[int, ...] = GRID) -> Tensor:

@@ -27,15 +27,14 @@ from .images import SUFFIXES
 
 MOST = 1000  # members that are read into memory
 LARGEST = 1 << 26  # bytes of a member; images of the sets here have a hundredth of that
-BROKEN = (
-    tarfile.TarError,
+BROKEN_ZIP = (
     zipfile.BadZipFile,
-    gzip.BadGzipFile,
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    RuntimeError,  # of an encrypted .zip; NotImplementedError, of an unknown compression, is one
+    RuntimeError,  # where it is encrypted, or compressed in an unknown way
 )
+BROKEN = (*BROKEN_ZIP, tarfile.TarError, gzip.BadGzipFile)
 
 
 @dataclass(frozen=True)

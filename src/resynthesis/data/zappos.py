@@ -9,7 +9,7 @@ from .folder import find, gather, notes
 from .images import Reading
 from .pictures import Pictures
 from .sets import Data, split
-from .unpack import is_image
+from .unpack import BROKEN_ZIP, is_image
 
 CATEGORIES = ("Boots", "Sandals", "Shoes", "Slippers")
 FILES = range(50_000, 51_000)  # 50,025 by its page
@@ -24,7 +24,7 @@ def is_zappos(archive: Path) -> bool:
     try:
         with zipfile.ZipFile(archive) as packed:
             names = [name for name in packed.namelist() if is_image(name)]
-    except zipfile.BadZipFile:
+    except BROKEN_ZIP:
         return False
     found = {name.split("/")[1] for name in names if name.startswith(f"{INSIDE}/")}
     return found == set(CATEGORIES) and len(names) in FILES
